@@ -1,0 +1,54 @@
+/** AEAD suites of a session (STT §5). */
+export const Suite = { AES_256_GCM: 1, CHACHA20_POLY1305: 2 } as const;
+export type Suite = (typeof Suite)[keyof typeof Suite];
+
+/**
+ * One key of one direction. Works on caller-owned memory, so that a batch costs no allocation.
+ * Both methods may be called any number of times; nonces are the caller's duty.
+ */
+export interface PacketCipher {
+  /** Seals `head || body` under `aad` into `out` from `outBegin`: ciphertext, then the 16-octet tag. Returns the octets written. */
+  seal(nonce: Uint8Array, aad: Uint8Array, head: Uint8Array, body: Uint8Array, out: Uint8Array, outBegin: number): number;
+  /** Opens `sealed` (ciphertext and tag) into `out` from `outBegin`. False, and nothing that may be used, if the tag is wrong. */
+  open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array, out: Uint8Array, outBegin: number): boolean;
+}
+
+/** Header protection of one direction (STT §5): five mask octets from a sixteen-octet sample. */
+export interface HeaderCipher {
+  /** The result is valid until the next call. */
+  mask(sample: Uint8Array): Uint8Array;
+}
+
+/**
+ * The vetted primitives that STT is built from. Three implementations, tested against each other: OpenSSL through
+ * the native addon, node:crypto, and @noble (browsers). Inputs are never kept; outputs are fresh and the caller's.
+ */
+export interface CryptoProvider {
+  readonly name: 'native' | 'node' | 'noble';
+  /** True where AES-GCM is done in hardware, so that it is to be preferred to ChaCha20-Poly1305. */
+  readonly fastAes: boolean;
+  randomBytes(length: number): Uint8Array;
+  sha256(...parts: readonly Uint8Array[]): Uint8Array;
+  hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array;
+  /** RFC 5869 extract; an empty salt is 32 zeros. */
+  hkdfExtract(salt: Uint8Array, ikm: Uint8Array): Uint8Array;
+  /** RFC 5869 expand; `length` <= 8,160. */
+  hkdfExpand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array;
+  /** RFC 7748 public key of a 32-octet private scalar. */
+  x25519PublicKey(privateKey: Uint8Array): Uint8Array;
+  /** RFC 7748 shared secret, `undefined` if it is all zeros (a low-order public key). */
+  x25519(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
+  /** RFC 8439; 32-octet key, 12-octet nonce; the result is ciphertext and tag. */
+  sealChaCha20Poly1305(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  openChaCha20Poly1305(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+  /** SP 800-38D; 32-octet key, 12-octet nonce; the result is ciphertext and tag. */
+  sealAes256Gcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  openAes256Gcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+  /** C2SP XAES-256-GCM; 32-octet key, 24-octet nonce; the result is ciphertext and tag. */
+  sealXaes256Gcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  openXaes256Gcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;
+  /** Constant-time comparison; arrays of different length are unequal. */
+  equal(a: Uint8Array, b: Uint8Array): boolean;
+  createPacketCipher(suite: Suite, key: Uint8Array): PacketCipher;
+  createHeaderCipher(suite: Suite, key: Uint8Array): HeaderCipher;
+}

@@ -1,0 +1,183 @@
+import type { Suite } from './crypto.js';
+
+/*
+ * A packet engine owns a socket, the receive keys and replay windows of its sessions, and the two big buffers
+ * (delivery slab, transmit slab). It does all that is done per datagram; it decides nothing. Two implementations, one
+ * behaviour: the native addon, and pure JS. What they share with the driver are integers and bytes:
+ *
+ *   rows    eight u32 each    what was received, in order, runs of consecutive packets of one stream coalesced
+ *   groups  four u32 each     which session and path the rows from `first row` on belong to
+ *   slab    octets            stream payload lies contiguous; everything in it is valid during the callback only
+ */
+
+/** Words of a row: see `Row`. */
+export const ROW_WORDS = 8;
+/** Words of a group: see `Group`. */
+export const GROUP_WORDS = 4;
+
+/** Offsets inside a row. */
+export const Row = {
+  /** `RowType | RowFlag << 8 | packet count << 16` */
+  HEAD: 0,
+  /** Offset in the slab. */
+  BEGIN: 1,
+  /** Octets. */
+  LENGTH: 2,
+  /** STREAM: stream id. HANDSHAKE: index of the shared seed whose mac1 fits a HELLO, else NONE. */
+  STREAM_ID: 3,
+  /** STREAM: stream offset of the first octet, low and high word. */
+  OFFSET_LO: 4,
+  OFFSET_HI: 5,
+  /** STREAM and FRAMES: packet number of the first packet of the row, low and high word. */
+  PN_LO: 6,
+  PN_HI: 7,
+} as const;
+
+export const RowType = {
+  /** `count` packets, each led by a STREAM frame, continuing one another in stream, offset and packet number. */
+  STREAM: 1,
+  /** Frames of one packet, unparsed: all of its payload, or (flag REST) what follows its leading STREAM frame. */
+  FRAMES: 2,
+  /**
+   * A whole handshake STTFrame, sender's address in the ADDRESS_OCTETS before it in the slab: a HELLO whose mac1
+   * verified, or another message that answers an expected handshake id.
+   */
+  HANDSHAKE: 3,
+  /** No octets: this session has reached its limit of failed openings. */
+  FORGERY_LIMIT: 4,
+} as const;
+
+export const RowFlag = {
+  /** STREAM: the last packet of the row carries STREAM_END. */
+  END: 1,
+  /** FRAMES: the packet is already counted by the STREAM row before. */
+  REST: 2,
+} as const;
+
+/** Offsets inside a group. */
+export const Group = {
+  FIRST_ROW: 0,
+  /** Slot of the session, NONE for handshake rows. */
+  SLOT: 1,
+  /** Path id the rows came in on, NONE if from an address that is no path. */
+  PATH: 2,
+  /** ECN bits of the IP header (0..3) | key phase << 8. */
+  MARKS: 3,
+} as const;
+
+/** "No such thing" in rows and groups. */
+export const NONE = 0xffffffff;
+
+/** An address on this side of the engine: IPv6 or IPv4-mapped address (16) || port u16 || scope id u32, big-endian. */
+export const ADDRESS_OCTETS = 22;
+
+/** Keys of one direction of a session (STT §5): AEAD key (32), nonce base (12), header-protection key (32). */
+export interface DirectionKeys {
+  readonly key: Uint8Array;
+  readonly iv: Uint8Array;
+  readonly hp: Uint8Array;
+}
+
+export interface SessionKeys {
+  readonly sessionId: Uint8Array;
+  readonly suite: Suite;
+  readonly send: DirectionKeys;
+  readonly receive: DirectionKeys;
+  /** Failed openings after which a FORGERY_LIMIT row is given, once (STT §5: 2^36). */
+  readonly forgeryLimit: number;
+}
+
+/** Totals since the engine was made. Every datagram that came in is counted exactly once in the `received*`/`dropped*` fields. */
+export interface PacketEngineStats {
+  datagramsReceived: number;
+  octetsReceived: number;
+  datagramsSent: number;
+  octetsSent: number;
+  /** Packets whose tag verified and that were new. */
+  packetsOpened: number;
+  /** Handshake datagrams given to the driver. */
+  handshakesReceived: number;
+  /** Empty, too short, neither 'S' nor a packet, or a malformed, misplaced or over-long STTFrame. */
+  droppedMalformed: number;
+  /** A HELLO whose mac1 fits no seed, or an answer to no pending handshake. */
+  droppedStrangers: number;
+  /** Packet of a session that is not in the table. */
+  droppedUnknownSession: number;
+  /** Duplicate, or older than the replay window. */
+  droppedReplays: number;
+  /** The tag did not verify. */
+  droppedForgeries: number;
+  /** Key phase for which there is no key. */
+  droppedNoKey: number;
+  /** Datagrams given up because the operating system refused them for good (not EAGAIN). */
+  sendErrors: number;
+  /** Times the socket's send buffer was full. */
+  sendBlocked: number;
+  receiveCalls: number;
+  sendCalls: number;
+  /** Segmentation offload in use now, or why not. */
+  gso: boolean;
+  gro: boolean;
+  receiveBufferOctets: number;
+  sendBufferOctets: number;
+}
+
+export interface PacketEngineEvents {
+  /** `rowCount` rows and `groupCount` groups are in `rows` and `groups`; they and the slab are the caller's until it returns. */
+  onBatch(rowCount: number, groupCount: number): void;
+  /** The transmit buffer has room again after a refusal. */
+  onWritable(): void;
+  /** The socket failed for good; the engine is closed. */
+  onError(error: Error): void;
+}
+
+export interface BoundAddress {
+  readonly address: string;
+  readonly port: number;
+  readonly family: 'IPv4' | 'IPv6';
+}
+
+export interface PacketEngine {
+  readonly backend: 'native' | 'js';
+  readonly rows: Uint32Array;
+  readonly groups: Uint32Array;
+  readonly slab: Uint8Array;
+
+  /** Keys against which mac1 of a HELLO is checked, by seed index (at most 64). */
+  setMac1Keys(keys: readonly Uint8Array[]): void;
+  /** Lets answers with this handshake id (8 octets) through until `forgetHandshake`. */
+  expectHandshake(handshakeId: Uint8Array): void;
+  forgetHandshake(handshakeId: Uint8Array): void;
+
+  /** Takes a session in and gives its slot; slots are reused. -1 if the id is taken. */
+  openSession(keys: SessionKeys): number;
+  /** Forgets the session and wipes its keys. */
+  closeSession(slot: number): void;
+
+  /** A path to a remote address (ADDRESS_OCTETS); the same address gives the same id, counted. */
+  openPath(address: Uint8Array): number;
+  closePath(path: number): void;
+
+  /** See `PacketSink`. */
+  sealStreamRun(
+    slot: number,
+    path: number,
+    pn: number,
+    streamId: number,
+    offset: number,
+    fin: boolean,
+    chunk: Uint8Array,
+    begin: number,
+    end: number,
+    payload: number,
+  ): number;
+  sealFrames(slot: number, path: number, pn: number, frames: Uint8Array, begin: number, end: number): boolean;
+  /** Queues one datagram as it is (handshake). False if the transmit buffer is full: it is dropped. */
+  sendDatagram(address: Uint8Array, datagram: Uint8Array): boolean;
+  /** Hands what was sealed to the operating system. */
+  flush(): void;
+
+  stats(): PacketEngineStats;
+  /** Closes the socket; what was flushed is sent, nothing more is called back. Idempotent. */
+  close(): Promise<void>;
+}

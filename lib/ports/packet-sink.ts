@@ -1,0 +1,24 @@
+/**
+ * Where a session puts the packets it wants sent: bound by the driver to one session and one path of a packet engine.
+ * Nothing of what is passed is kept beyond the call.
+ */
+export interface PacketSink {
+  /**
+   * Seals octets `begin..end` of `chunk` as consecutive packets of one STREAM frame each: packet numbers `pn`,
+   * `pn + 1`, ..., `payload` octets a packet (the last may hold fewer). With `fin` the very last one carries STREAM_END.
+   * `begin === end` with `fin` makes one empty packet.
+   * Returns the number of packets taken; fewer than all means that the transmit buffer is full until it is writable.
+   */
+  sealStreamRun(
+    pn: number,
+    streamId: number,
+    offset: number,
+    fin: boolean,
+    chunk: Uint8Array,
+    begin: number,
+    end: number,
+    payload: number,
+  ): number;
+  /** Seals octets `begin..end` of `frames`, a sequence of whole frames, as one packet. False if the transmit buffer is full. */
+  sealFrames(pn: number, frames: Uint8Array, begin: number, end: number): boolean;
+}
