@@ -63,7 +63,8 @@ export const ERRORS = {
   },
   ERR_STT_SERIALIZE_UNSUPPORTED: {
     type: STTSerializationError,
-    message: 'Cannot serialize {what}. Use null, booleans, numbers, bigints, strings, Uint8Array, arrays and plain objects.',
+    message:
+      'Cannot serialize {what}. Use null, booleans, numbers, bigints, strings, Uint8Array, arrays and plain objects.',
   },
   ERR_STT_SERIALIZE_RANGE: {
     type: STTSerializationError,
@@ -99,7 +100,8 @@ export const ERRORS = {
   },
   ERR_STT_HANDSHAKE_FAILED: {
     type: STTHandshakeError,
-    message: 'The handshake message was not accepted. Check that both sides hold the same shared seed and speak to each other.',
+    message:
+      'The handshake message was not accepted. Check that both sides hold the same shared seed and speak to each other.',
   },
   ERR_STT_HANDSHAKE_TIMEOUT: {
     type: STTHandshakeError,
@@ -113,7 +115,8 @@ export const ERRORS = {
   },
   ERR_STT_PEER_MISMATCH: {
     type: STTHandshakeError,
-    message: 'The node at {remote} is not the expected one. Check `peerNodeId`, or somebody else with the shared seed answered.',
+    message:
+      'The node at {remote} is not the expected one. Check `peerNodeId`, or somebody else with the shared seed answered.',
   },
   ERR_STT_VERSION: {
     type: STTHandshakeError,
@@ -203,7 +206,8 @@ export const ERRORS = {
   },
   ERR_STT_CLOSE_TIMEOUT: {
     type: STTSessionError,
-    message: 'Not everything that was written was acknowledged within {timeoutMs} ms of closing. The peer may lack the rest.',
+    message:
+      'Not everything that was written was acknowledged within {timeoutMs} ms of closing. The peer may lack the rest.',
   },
   ERR_STT_MESSAGE_TOO_LARGE: {
     type: STTSessionError,
@@ -211,7 +215,8 @@ export const ERRORS = {
   },
   ERR_STT_QUEUE_FULL: {
     type: STTSessionError,
-    message: 'Already {queued} octets of messages wait to be sent; the limit is {limit}. Wait for earlier ones, or raise `sendQueueOctets`.',
+    message:
+      'Already {queued} octets of messages wait to be sent; the limit is {limit}. Wait for earlier ones, or raise `sendQueueOctets`.',
   },
   ERR_STT_STREAM_RESET: {
     type: STTStreamError,
@@ -225,13 +230,19 @@ export const ERRORS = {
     type: STTStreamError,
     message: 'Stream {streamId} was destroyed before everything was delivered.',
   },
+  ERR_STT_STREAM_BUFFER_FULL: {
+    type: STTStreamError,
+    message:
+      'Stream {streamId} already holds {queued} unsent octets; the limit is {limit}. Wait for room after write() returned false.',
+  },
   ERR_STT_NODE_STOPPED: {
     type: STTTransportError,
     message: 'The node is not running: {why}.',
   },
   ERR_STT_BACKEND_UNAVAILABLE: {
     type: STTTransportError,
-    message: 'The native backend was demanded but cannot be used: {why}. Build it with `npm run build`, or use the JS backend.',
+    message:
+      'The native backend was demanded but cannot be used: {why}. Build it with `npm run build`, or use the JS backend.',
   },
   ERR_STT_ADDRESS: {
     type: STTTransportError,
@@ -255,7 +266,8 @@ export const ERRORS = {
   },
   ERR_STT_TRANSFER_INTEGRITY: {
     type: STTTransferError,
-    message: 'The hash of {name} differs from the sender’s; the partial file was removed. Was it changed while being sent? Send it again.',
+    message:
+      'The hash of {name} differs from the sender’s; the partial file was removed. Was it changed while being sent? Send it again.',
   },
   ERR_STT_TRANSFER_PROTOCOL: {
     type: STTTransferError,

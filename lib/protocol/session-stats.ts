@@ -1,0 +1,49 @@
+/** A snapshot of a session. Octets and milliseconds. Totals run since the session began. */
+export interface SessionStats {
+  state: 'open' | 'closing' | 'draining' | 'closed';
+  /** Idle time after which the session ends (the smaller of both sides' non-zero values), 0 = never. */
+  idleTimeoutMs: number;
+  /** Smoothed round-trip time, without the peer's ACK delay. */
+  rttMs: number;
+  /** Mean deviation of the round-trip time. */
+  rttVarMs: number;
+  /** Smallest round-trip time seen. */
+  minRttMs: number;
+  latestRttMs: number;
+  congestionWindow: number;
+  bytesInFlight: number;
+  /** Probe timeouts in a row, 0 while the peer answers. */
+  ptoCount: number;
+  /** UDP payload of the packets sent now. */
+  packetSize: number;
+  packetsSent: number;
+  packetsReceived: number;
+  /** Packets declared lost (a late ACK does not take one back). */
+  packetsLost: number;
+  /** UDP payload sent, headers and tags included. */
+  octetsSent: number;
+  /** Octets of frames received (headers and tags of packets not counted). */
+  octetsReceived: number;
+  /** Stream octets sent for the first time. */
+  streamOctetsSent: number;
+  /** Stream octets sent again. */
+  streamOctetsRetransmitted: number;
+  /** Stream octets given to the application. */
+  streamOctetsReceived: number;
+  messagesSent: number;
+  messagesReceived: number;
+  messagesLost: number;
+  /** Streams open now, and opened by either side so far. */
+  streamsOpen: number;
+  streamsOpenedLocally: number;
+  streamsOpenedByPeer: number;
+  /** Streams that the peer lets this side open now. */
+  streamsAvailable: number;
+  /** What the peer may still send on the session before it needs new credit, and the window it is given. */
+  receiveCredit: number;
+  receiveWindow: number;
+  /** What this side may still send on the session before it needs new credit. */
+  sendCredit: number;
+  /** Octets held for reassembly. */
+  reassemblyOctets: number;
+}
