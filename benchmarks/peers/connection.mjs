@@ -1,0 +1,14 @@
+/** A Node stream as the harness sees a connection. */
+export function streamConnection(stream) {
+  stream.on('error', () => {});
+  return {
+    write: (chunk) => stream.write(chunk),
+    onData: (listener) => stream.on('data', listener),
+    onDrain: (listener) => stream.once('drain', listener),
+    close: () =>
+      new Promise((resolve) => {
+        stream.once('close', resolve);
+        stream.destroy();
+      }),
+  };
+}

@@ -1,0 +1,227 @@
+import { Group, GROUP_WORDS, NONE, Row, ROW_WORDS, RowFlag, RowType, type PacketEngine } from '../ports/packet-engine.js';
+import { Deadlines } from '../protocol/deadlines.js';
+import type { SessionEntry } from './session-entry.js';
+
+const HIGH_WORD = 4_294_967_296;
+
+/** What the driver asks of the node around it. */
+export interface DriverHost {
+  /** The first packet of a slot that is no session yet opened: the handshake is confirmed. Undefined: drop it. */
+  confirm(slot: number, path: number, now: number): SessionEntry | undefined;
+  /** A handshake datagram (RowType.HANDSHAKE). */
+  onHandshake(seedIndex: number, bytes: Uint8Array, begin: number, length: number, now: number): void;
+  /** Absolute time at which `onHandshakeTimeout` wants to be called. */
+  handshakeTimeout(): number;
+  onHandshakeTimeout(now: number): void;
+  /** The session's core is in state closed: nothing of it is needed any more. */
+  onGone(entry: SessionEntry): void;
+}
+
+/**
+ * The one pump of a node: receive batch in -> protocol -> what it wants sent -> one flush -> one timer.
+ * Nothing else calls a session's `handle*` or `poll*`.
+ */
+export class Driver {
+  readonly #host: DriverHost;
+  #engine!: PacketEngine;
+  /** Sessions by slot of the engine. */
+  readonly #entries: (SessionEntry | undefined)[] = [];
+  readonly #deadlines = new Deadlines<SessionEntry>();
+  #scheduled: SessionEntry[] = [];
+  #spare: SessionEntry[] = [];
+  /** Sessions that the transmit buffer had no room for. */
+  readonly #blocked: SessionEntry[] = [];
+  #inBatch = false;
+  #tickPending = false;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Infinity;
+  #stopped = false;
+  readonly #onTick = (): void => {
+    this.#tickPending = false;
+    if (!this.#stopped) this.#pump(performance.now());
+  };
+  readonly #onTimer = (): void => {
+    this.#timer = undefined;
+    this.#timerAt = Infinity;
+    if (!this.#stopped) this.#onTimeout(performance.now());
+  };
+
+  constructor(host: DriverHost) {
+    this.#host = host;
+  }
+
+  start(engine: PacketEngine): void {
+    this.#engine = engine;
+  }
+
+  /** Nothing is called any more. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  add(entry: SessionEntry): void {
+    this.#entries[entry.slot] = entry;
+    this.schedule(entry);
+  }
+
+  readonly schedule = (entry: SessionEntry): void => {
+    if (entry.scheduled) return;
+    entry.scheduled = true;
+    this.#scheduled.push(entry);
+    this.wake();
+  };
+
+  /** Has the pump run at the end of this turn, unless it runs anyway after the batch at hand. */
+  wake(): void {
+    if (this.#inBatch || this.#tickPending) return;
+    this.#tickPending = true;
+    process.nextTick(this.#onTick);
+  }
+
+  /** PacketEngineEvents.onBatch */
+  readonly onBatch = (rowCount: number, groupCount: number): void => {
+    const now = performance.now();
+    this.#inBatch = true;
+    const { rows, groups, slab } = this.#engine;
+    for (let g = 0; g < groupCount; g++) {
+      const group = g * GROUP_WORDS;
+      const first = groups[group + Group.FIRST_ROW]!;
+      const end = g + 1 < groupCount ? groups[group + GROUP_WORDS + Group.FIRST_ROW]! : rowCount;
+      const slot = groups[group + Group.SLOT]!;
+      if (slot === NONE) this.#handshakeRows(rows, slab, first, end, now);
+      else this.#sessionRows(slot, groups[group + Group.PATH]!, groups[group + Group.MARKS]!, first, end, now);
+      if (this.#stopped) return;
+    }
+    this.#inBatch = false;
+    for (let i = 0; i < this.#scheduled.length; i++) this.#scheduled[i]!.session.handleBatchEnd(now);
+    this.#pump(now);
+  };
+
+  /** PacketEngineEvents.onWritable */
+  readonly onWritable = (): void => {
+    if (this.#stopped) return;
+    for (const entry of this.#blocked.splice(0)) {
+      entry.blocked = false;
+      this.schedule(entry);
+    }
+    this.#pump(performance.now());
+  };
+
+  #handshakeRows(rows: Uint32Array, slab: Uint8Array, first: number, end: number, now: number): void {
+    for (let r = first * ROW_WORDS; r < end * ROW_WORDS; r += ROW_WORDS) {
+      this.#host.onHandshake(
+        rows[r + Row.STREAM_ID]!,
+        slab,
+        rows[r + Row.BEGIN]!,
+        rows[r + Row.LENGTH]!,
+        now,
+      );
+      if (this.#stopped) return;
+    }
+  }
+
+  #sessionRows(slot: number, path: number, marks: number, first: number, end: number, now: number): void {
+    const entry = this.#entries[slot] ?? this.#host.confirm(slot, path, now);
+    if (entry === undefined) return;
+    const { rows, slab } = this.#engine;
+    const session = entry.session;
+    for (let r = first * ROW_WORDS; r < end * ROW_WORDS; r += ROW_WORDS) {
+      const head = rows[r + Row.HEAD]!;
+      const pn = rows[r + Row.PN_HI]! * HIGH_WORD + rows[r + Row.PN_LO]!;
+      const flags = (head >>> 8) & 0xff;
+      switch (head & 0xff) {
+        case RowType.STREAM:
+          session.handleStreamRun(
+            now,
+            path,
+            marks,
+            pn,
+            head >>> 16,
+            rows[r + Row.STREAM_ID]!,
+            rows[r + Row.OFFSET_HI]! * HIGH_WORD + rows[r + Row.OFFSET_LO]!,
+            (flags & RowFlag.END) !== 0,
+            slab,
+            rows[r + Row.BEGIN]!,
+            rows[r + Row.LENGTH]!,
+          );
+          break;
+        case RowType.FRAMES:
+          session.handleFrames(
+            now,
+            path,
+            marks,
+            pn,
+            (flags & RowFlag.REST) !== 0,
+            slab,
+            rows[r + Row.BEGIN]!,
+            rows[r + Row.LENGTH]!,
+          );
+          break;
+        case RowType.FORGERY_LIMIT:
+          session.handleForgeryLimit(now);
+          break;
+      }
+      // The application may have stopped the node from a handler.
+      if (this.#stopped) return;
+    }
+    this.schedule(entry);
+  }
+
+  /** Sends what every scheduled session has to send, flushes once, sets the timer. */
+  #pump(now: number): void {
+    this.#inBatch = true;
+    while (this.#scheduled.length > 0) {
+      const batch = this.#scheduled;
+      this.#scheduled = this.#spare;
+      this.#spare = batch;
+      for (let i = 0; i < batch.length; i++) {
+        const entry = batch[i]!;
+        entry.scheduled = false;
+        this.#serve(entry, now);
+      }
+      batch.length = 0;
+    }
+    this.#inBatch = false;
+    this.#engine.flush();
+    this.#arm(now);
+  }
+
+  #serve(entry: SessionEntry, now: number): void {
+    if (entry.blocked) return;
+    const session = entry.session;
+    session.pollTransmit(now, entry);
+    if (entry.blocked) this.#blocked.push(entry);
+    entry.face?.onProgress();
+    if (session.state === 'closed') {
+      this.#deadlines.delete(entry);
+      if (this.#entries[entry.slot] === entry) {
+        this.#entries[entry.slot] = undefined;
+        this.#host.onGone(entry);
+      }
+      return;
+    }
+    this.#deadlines.set(entry, session.pollTimeout());
+  }
+
+  #onTimeout(now: number): void {
+    if (this.#host.handshakeTimeout() <= now) this.#host.onHandshakeTimeout(now);
+    this.#inBatch = true;
+    for (let entry = this.#deadlines.popDue(now); entry !== undefined; entry = this.#deadlines.popDue(now)) {
+      entry.session.handleTimeout(now);
+      this.schedule(entry);
+    }
+    this.#inBatch = false;
+    this.#pump(now);
+  }
+
+  /** One timer for all. It is left alone while it fires early enough, since setting one costs more than firing in vain. */
+  #arm(now: number): void {
+    if (this.#stopped) return;
+    const at = Math.min(this.#deadlines.next, this.#host.handshakeTimeout());
+    if (at === Infinity || at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(this.#onTimer, Math.max(1, Math.ceil(at - now)));
+  }
+}

@@ -1,0 +1,160 @@
+import { MAX_SEEDS } from '../constants.js';
+import { sttError } from '../errors.js';
+import { checkOptionNames, integerOption } from '../options.js';
+import { DEFAULT_SESSION_LIMITS, type SessionLimits } from '../protocol/session-config.js';
+
+/** Which implementation does the work of every datagram. */
+export type Backend = 'auto' | 'native' | 'js';
+
+export interface STTNodeOptions {
+  /** The node's own secret: at least 16 random octets, 32 are right. The node id follows from it; keep it across restarts. */
+  readonly nodeSeed: Uint8Array;
+  /** The secret shared with the peers: at least 16 random octets, 32 are right. Of a ring (at most 64) the first initiates, all are accepted. */
+  readonly sharedSeed: Uint8Array | readonly Uint8Array[];
+  /** Local address. Default: all addresses, IPv6 and IPv4 on one socket where the system has it, else IPv4. */
+  readonly host?: string;
+  /** Local UDP port. Default 0: the system chooses. */
+  readonly port?: number;
+  /** 'native', 'js', or 'auto': native if it can be loaded. Default: the environment's STT_BACKEND, else 'auto'. */
+  readonly backend?: Backend;
+  /** UDP payload of full packets, in octets, 1,200..65,507. Default 1,200, which every path carries. */
+  readonly initialPacketSize?: number;
+  /** Congestion controller. Default 'cubic'. */
+  readonly congestion?: 'cubic' | 'newreno';
+  /** A session in which nothing is heard for so long is over; 0 = never. The smaller one of both sides counts. Default 30,000. */
+  readonly idleTimeoutMs?: number;
+  /** Sends a PING when nothing was heard for a third of the idle timeout. Default false. */
+  readonly keepAlive?: boolean;
+  /** How long `close()` may take to deliver what was written. Default 30,000. */
+  readonly closeTimeoutMs?: number;
+  /** Streams that a peer may have open at once. Default 100. */
+  readonly maxStreams?: number;
+  /** Sessions at once; a HELLO beyond is not answered. Default 10,000. */
+  readonly maxSessions?: number;
+  /** Unreliable messages that wait in `receive()`; the oldest is dropped. Default 1,024. */
+  readonly receiveQueue?: number;
+  /** Largest unreliable message accepted from a peer, in octets; 0 refuses them. Default 65,000. */
+  readonly maxMessageOctets?: number;
+  /** Receive window of one stream at first and at most, in octets. Default 262,144 and 16 MiB. */
+  readonly streamWindow?: number;
+  readonly maxStreamWindow?: number;
+  /** Receive window of a session at first and at most, in octets. Default 1 MiB and 32 MiB. */
+  readonly sessionWindow?: number;
+  readonly maxSessionWindow?: number;
+  /** Octets asked for as the socket's buffers; the system may give less. Default 4 MiB. */
+  readonly socketBufferOctets?: number;
+}
+
+/** Options checked and filled in. */
+export interface NodeConfig {
+  readonly nodeSeed: Uint8Array;
+  readonly sharedSeeds: readonly Uint8Array[];
+  readonly host: string | undefined;
+  readonly port: number;
+  readonly backend: Backend;
+  readonly initialPacketSize: number;
+  readonly congestion: 'cubic' | 'newreno';
+  readonly idleTimeoutMs: number;
+  readonly keepAlive: boolean;
+  readonly closeTimeoutMs: number;
+  readonly maxSessions: number;
+  readonly receiveQueue: number;
+  readonly socketBufferOctets: number;
+  readonly maxStreams: number;
+  readonly maxMessageOctets: number;
+  readonly streamWindow: number;
+  readonly sessionWindow: number;
+  readonly limits: SessionLimits;
+}
+
+const NAMES: readonly (keyof STTNodeOptions)[] = [
+  'nodeSeed',
+  'sharedSeed',
+  'host',
+  'port',
+  'backend',
+  'initialPacketSize',
+  'congestion',
+  'idleTimeoutMs',
+  'keepAlive',
+  'closeTimeoutMs',
+  'maxStreams',
+  'maxSessions',
+  'receiveQueue',
+  'maxMessageOctets',
+  'streamWindow',
+  'maxStreamWindow',
+  'sessionWindow',
+  'maxSessionWindow',
+  'socketBufferOctets',
+];
+
+const MIB = 1_048_576;
+
+/**
+ * @throws STTConfigError `ERR_STT_UNKNOWN_OPTION`, `ERR_STT_OPTION_RANGE`; STTCryptoError `ERR_STT_SEED_TOO_SHORT`
+ */
+export function nodeConfig(options: STTNodeOptions): NodeConfig {
+  checkOptionNames(options, NAMES);
+  const integer = (name: keyof STTNodeOptions, fallback: number, min: number, max: number): number =>
+    integerOption(name, options[name], fallback, min, max);
+  const sharedSeeds = options.sharedSeed instanceof Uint8Array ? [options.sharedSeed] : options.sharedSeed;
+  if (!Array.isArray(sharedSeeds) || sharedSeeds.length === 0 || sharedSeeds.length > MAX_SEEDS) {
+    throw rangeError('sharedSeed', typeof sharedSeeds, `a Uint8Array, or an array of 1 to ${MAX_SEEDS} of them,`);
+  }
+  checkSeed('nodeSeed', options.nodeSeed);
+  for (const seed of sharedSeeds as readonly unknown[]) checkSeed('sharedSeed', seed);
+  const idleTimeoutMs = integer('idleTimeoutMs', 30_000, 0, 86_400_000);
+  if (idleTimeoutMs > 0 && idleTimeoutMs < 1000) {
+    throw rangeError('idleTimeoutMs', idleTimeoutMs, '0, or an integer from 1000 to 86400000');
+  }
+  const streamWindow = integer('streamWindow', 262_144, 1024, 1024 * MIB);
+  const sessionWindow = integer('sessionWindow', MIB, 1024, 1024 * MIB);
+  return {
+    nodeSeed: options.nodeSeed.slice(),
+    sharedSeeds: (sharedSeeds as readonly Uint8Array[]).map((seed) => seed.slice()),
+    host: text('host', options.host),
+    port: integer('port', 0, 0, 65_535),
+    backend: oneOf('backend', options.backend ?? backendOfEnvironment(), ['auto', 'native', 'js']),
+    initialPacketSize: integer('initialPacketSize', 1200, 1200, 65_507),
+    congestion: oneOf('congestion', options.congestion ?? 'cubic', ['cubic', 'newreno']),
+    idleTimeoutMs,
+    keepAlive: options.keepAlive === true,
+    closeTimeoutMs: integer('closeTimeoutMs', 30_000, 0, 0x7fffffff),
+    maxSessions: integer('maxSessions', 10_000, 1, 1_000_000),
+    receiveQueue: integer('receiveQueue', 1024, 1, 1_000_000),
+    socketBufferOctets: integer('socketBufferOctets', 4 * MIB, 65_536, 256 * MIB),
+    maxStreams: integer('maxStreams', 100, 0, 0x7fffffff),
+    maxMessageOctets: integer('maxMessageOctets', 65_000, 0, 65_507),
+    streamWindow,
+    sessionWindow,
+    limits: {
+      ...DEFAULT_SESSION_LIMITS,
+      maxStreamWindow: integer('maxStreamWindow', Math.max(16 * MIB, streamWindow), streamWindow, 1024 * MIB),
+      maxSessionWindow: integer('maxSessionWindow', Math.max(32 * MIB, sessionWindow), sessionWindow, 1024 * MIB),
+    },
+  };
+}
+
+function backendOfEnvironment(): string {
+  return process.env['STT_BACKEND'] ?? 'auto';
+}
+
+function checkSeed(name: string, seed: unknown): void {
+  if (!(seed instanceof Uint8Array)) throw rangeError(name, typeof seed, 'a Uint8Array');
+  if (seed.length < 16) throw sttError('ERR_STT_SEED_TOO_SHORT', { name, length: seed.length });
+}
+
+function text(name: string, value: unknown): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  throw rangeError(name, typeof value, 'a string');
+}
+
+function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
+  if ((allowed as readonly string[]).includes(value)) return value as T;
+  throw rangeError(name, `"${value}"`, `one of ${allowed.join(', ')}`);
+}
+
+function rangeError(name: string, value: unknown, expected: string): Error {
+  return sttError('ERR_STT_OPTION_RANGE', { name, value: String(value), expected });
+}

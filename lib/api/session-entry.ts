@@ -1,0 +1,178 @@
+import { errorCodeOfClose, sttError, type STTError, type STTSessionError } from '../errors.js';
+import type { PacketEngine } from '../ports/packet-engine.js';
+import type { PacketSink } from '../ports/packet-sink.js';
+import type { SessionEnd, SessionObserver } from '../ports/session-observer.js';
+import type { Deadline } from '../protocol/deadlines.js';
+import type { Session } from '../protocol/session.js';
+import type { Stream } from '../protocol/stream.js';
+import { reportLater } from './report.js';
+import { STTStream, type StreamHost } from './stream.js';
+
+/** Who is told what happens in a session: the public `STTSession`. */
+export interface SessionFace {
+  onStream(stream: STTStream): void;
+  onStreamsAvailable(): void;
+  onMessage(tag: number, data: Uint8Array): void;
+  onMessageFate(messageId: number, fate: 'acked' | 'lost' | 'closed'): void;
+  onUserFrame(type: number, data: Uint8Array): void;
+  onPong(pingId: number, rttMs: number): void;
+  onProgress(): void;
+  onEnd(error: STTError): void;
+}
+
+/** What the pump keeps of a session, and the bridge from its sans-IO core to the application. */
+export class SessionEntry implements SessionObserver, PacketSink, StreamHost, Deadline {
+  deadline = Infinity;
+  heapIndex = -1;
+  /** In the pump's list of sessions that may have something to send. */
+  scheduled = false;
+  /** The transmit buffer refused something of this session. */
+  blocked = false;
+  session!: Session;
+  face: SessionFace | undefined;
+  readonly remoteLabel: string;
+  readonly slot: number;
+  readonly path: number;
+  readonly #engine: PacketEngine;
+  readonly #schedule: (entry: SessionEntry) => void;
+
+  constructor(
+    engine: PacketEngine,
+    slot: number,
+    path: number,
+    remoteLabel: string,
+    schedule: (entry: SessionEntry) => void,
+  ) {
+    this.#engine = engine;
+    this.slot = slot;
+    this.path = path;
+    this.remoteLabel = remoteLabel;
+    this.#schedule = schedule;
+  }
+
+  schedule(): void {
+    if (!this.scheduled) this.#schedule(this);
+  }
+
+  // PacketSink
+
+  sealStreamRun(
+    pn: number,
+    streamId: number,
+    offset: number,
+    fin: boolean,
+    chunk: Uint8Array,
+    begin: number,
+    end: number,
+    payload: number,
+  ): number {
+    const wanted = begin === end ? 1 : Math.ceil((end - begin) / payload);
+    const taken = this.#engine.sealStreamRun(
+      this.slot,
+      this.path,
+      pn,
+      streamId,
+      offset,
+      fin,
+      chunk,
+      begin,
+      end,
+      payload,
+    );
+    if (taken < wanted) this.blocked = true;
+    return taken;
+  }
+
+  sealFrames(pn: number, frames: Uint8Array, begin: number, end: number): boolean {
+    const taken = this.#engine.sealFrames(this.slot, this.path, pn, frames, begin, end);
+    if (!taken) this.blocked = true;
+    return taken;
+  }
+
+  // SessionObserver
+
+  onStream(stream: Stream): void {
+    const made = new STTStream(stream, this);
+    stream.attachment = made;
+    this.#tell(() => this.face?.onStream(made));
+  }
+
+  onStreamData(stream: Stream, bytes: Uint8Array, begin: number, end: number): void {
+    (stream.attachment as STTStream).deliver(bytes, begin, end);
+  }
+
+  onStreamEnd(stream: Stream): void {
+    (stream.attachment as STTStream).deliverEnd();
+  }
+
+  onStreamReset(stream: Stream, code: number): void {
+    (stream.attachment as STTStream).deliverReset(code, true);
+  }
+
+  onStreamStopped(stream: Stream, code: number): void {
+    (stream.attachment as STTStream).deliverReset(code, false);
+  }
+
+  onStreamWritable(stream: Stream): void {
+    (stream.attachment as STTStream).deliverWritable();
+  }
+
+  onStreamFinished(stream: Stream): void {
+    (stream.attachment as STTStream).deliverFinished();
+  }
+
+  onStreamClosed(): void {}
+
+  onStreamsAvailable(): void {
+    this.face?.onStreamsAvailable();
+  }
+
+  onMessage(tag: number, bytes: Uint8Array, begin: number, end: number): void {
+    const data = Buffer.from(bytes.subarray(begin, end));
+    this.#tell(() => this.face?.onMessage(tag, data));
+  }
+
+  onMessageFate(messageId: number, fate: 'acked' | 'lost' | 'closed'): void {
+    this.face?.onMessageFate(messageId, fate);
+  }
+
+  onUserFrame(type: number, bytes: Uint8Array, begin: number, end: number): void {
+    const data = Buffer.from(bytes.subarray(begin, end));
+    this.#tell(() => this.face?.onUserFrame(type, data));
+  }
+
+  onPong(pingId: number, rttMs: number): void {
+    this.face?.onPong(pingId, rttMs);
+  }
+
+  onEnd(end: SessionEnd): void {
+    const error = endError(end, this.remoteLabel, this.session.stats().idleTimeoutMs);
+    for (const stream of [...this.session.streams()]) {
+      (stream.attachment as STTStream | undefined)?.deliverSessionEnd(error);
+    }
+    this.#tell(() => this.face?.onEnd(error));
+  }
+
+  /** Runs the application's handlers; what they throw must not stop the batch. */
+  #tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      reportLater(error);
+    }
+  }
+}
+
+function endError(end: SessionEnd, remote: string, idleMs: number): STTError {
+  const why = end.reason === '' ? (end.remote ? 'by the other side' : 'by this side') : end.reason;
+  const error = sttError(errorCodeOfClose(end.closeCode), {
+    why,
+    remote,
+    idleMs,
+    closeCode: end.closeCode,
+  }) as STTSessionError;
+  error.closeCode = end.closeCode;
+  error.reason = end.reason;
+  error.remote = end.remote;
+  return error;
+}

@@ -1,0 +1,94 @@
+import { sttError } from '../errors.js';
+import type { SessionEntry } from './session-entry.js';
+import { STTStream } from './stream.js';
+
+interface Waiter {
+  readonly weight: number | undefined;
+  resolve(stream: STTStream): void;
+  reject(error: Error): void;
+}
+
+/** The streams of one session. */
+export class StreamManager implements Iterable<STTStream> {
+  readonly #entry: SessionEntry;
+  #waiting: Waiter[] = [];
+  #ended: Error | undefined;
+
+  /** @internal */
+  constructor(entry: SessionEntry) {
+    this.#entry = entry;
+  }
+
+  /**
+   * Opens a stream; waits while the peer allows no more of them (it grants `max_streams` at a time, STT §4).
+   * Rejects with the error that ended the session.
+   */
+  open(options: { readonly priority?: number; readonly signal?: AbortSignal } = {}): Promise<STTStream> {
+    const { priority, signal } = options;
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+    const stream = this.#waiting.length === 0 ? this.#tryOpen(priority) : undefined;
+    if (stream !== undefined) return Promise.resolve(stream);
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { weight: priority, resolve, reject };
+      this.#waiting.push(waiter);
+      signal?.addEventListener(
+        'abort',
+        () => {
+          this.#waiting = this.#waiting.filter((other) => other !== waiter);
+          reject(signal.reason as Error);
+        },
+        { once: true },
+      );
+    });
+  }
+
+  /** The open streams. */
+  *[Symbol.iterator](): Iterator<STTStream> {
+    for (const stream of this.#entry.session.streams()) {
+      if (stream.attachment instanceof STTStream) yield stream.attachment;
+    }
+  }
+
+  /** The stream of an id, if it is open. */
+  get(id: number): STTStream | undefined {
+    for (const stream of this) if (stream.id === id) return stream;
+    return undefined;
+  }
+
+  /** Streams open now. */
+  get size(): number {
+    let count = 0;
+    for (const _ of this) count++;
+    return count;
+  }
+
+  /** @internal */
+  onAvailable(): void {
+    while (this.#waiting.length > 0) {
+      const stream = this.#tryOpen(this.#waiting[0]!.weight);
+      if (stream === undefined) return;
+      this.#waiting.shift()!.resolve(stream);
+    }
+  }
+
+  /** @internal */
+  onEnd(error: Error): void {
+    this.#ended = error;
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(error);
+  }
+
+  /** @internal No stream can be opened any more, since the session is closing. */
+  refuse(): void {
+    this.#ended ??= sttError('ERR_STT_CLOSED', { why: 'this side closed it' });
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#ended);
+  }
+
+  #tryOpen(weight: number | undefined): STTStream | undefined {
+    const stream = this.#entry.session.openStream(weight);
+    if (stream === undefined) return undefined;
+    const made = new STTStream(stream, this.#entry);
+    stream.attachment = made;
+    return made;
+  }
+}

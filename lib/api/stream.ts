@@ -1,0 +1,241 @@
+import { Duplex, type DuplexOptions } from 'node:stream';
+import { sttError, type STTError, type STTStreamError } from '../errors.js';
+import type { Stream } from '../protocol/stream.js';
+import { reportLater } from './report.js';
+
+/** Size of the buffers that received octets are handed over in: large enough to be cheap, small enough to stay hot in cache. */
+const CHUNK_OCTETS = 65_536;
+
+/**
+ * What `Writable` may hold for an application that ignores `write() === false`, before the stream is destroyed with
+ * ERR_STT_STREAM_BUFFER_FULL.
+ */
+const WRITABLE_LIMIT = 64 * 1_048_576;
+
+/**
+ * Octets that `Writable` itself may hold before `write` returns false. The protocol's send buffer comes on top; this
+ * only bridges one turn of the event loop.
+ */
+const WRITABLE_HIGH_WATER = 262_144;
+
+/** What a stream needs of its session. */
+export interface StreamHost {
+  readonly remoteLabel: string;
+  /** Has the session sent what there is to send at the end of this turn. */
+  schedule(): void;
+}
+
+/**
+ * One reliable, ordered, bidirectional byte stream of a session (STT §6); an ordinary `Duplex` with half-close.
+ *
+ * - A chunk given to `write()` belongs to the stream until it is acknowledged: do not change it afterwards.
+ * - A chunk that is read belongs to the reader for ever.
+ * - 'finish' means that everything written was acknowledged by the other side.
+ * - `destroy(err)` resets both directions; the other side sees `ERR_STT_STREAM_RESET`.
+ * - Errors: `ERR_STT_STREAM_RESET`, `ERR_STT_STREAM_STOPPED`, and the error that ended the session. An 'error' nobody
+ *   listens for is not thrown, since a peer must not be able to end the process.
+ */
+export class STTStream extends Duplex {
+  readonly #stream: Stream;
+  readonly #host: StreamHost;
+  /** Octets handed to `Readable`, and octets of them that are known to be read. */
+  #delivered = 0;
+  #credited = 0;
+  #writeDone: ((error?: Error | null) => void) | undefined;
+  #finalDone: ((error?: Error | null) => void) | undefined;
+  #receiveOver = false;
+  #sendOver = false;
+
+  /** @internal Streams come from `STTSession.openStream()` and the event 'stream'. */
+  constructor(stream: Stream, host: StreamHost, options: DuplexOptions = {}) {
+    super({
+      allowHalfOpen: true,
+      readableHighWaterMark: CHUNK_OCTETS,
+      writableHighWaterMark: WRITABLE_HIGH_WATER,
+      ...options,
+    });
+    this.#stream = stream;
+    this.#host = host;
+    this.on('error', ignore);
+  }
+
+  /** Number of the stream on the wire: odd from the initiator, even from the responder. */
+  get id(): number {
+    return this.#stream.id;
+  }
+
+  /** Octets accepted by the stream and not yet acknowledged by the other side. */
+  get unacknowledgedOctets(): number {
+    return this.#stream.bufferedOctets + this.#stream.unackedOctets;
+  }
+
+  /** Share of the sending rate relative to the session's other streams, 1..256 (default 16); the lowest still gets 1/16. */
+  setPriority(weight: number): void {
+    this.#stream.setWeight(weight);
+  }
+
+  override write(chunk: unknown, encoding?: unknown, done?: unknown): boolean {
+    if (this.writableLength >= WRITABLE_LIMIT && !this.destroyed) {
+      this.destroy(sttError('ERR_STT_STREAM_BUFFER_FULL', { buffered: this.writableLength, streamId: this.id }));
+    }
+    return super.write(chunk, encoding as BufferEncoding, done as (error: Error | null | undefined) => void);
+  }
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    if (this.#stream.write(chunk)) done();
+    else this.#writeDone = done;
+    this.#host.schedule();
+  }
+
+  override _writev(chunks: { chunk: Uint8Array }[], done: (error?: Error | null) => void): void {
+    this.#writeFrom(chunks, 0, done);
+    this.#host.schedule();
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    if (this.#sendOver) {
+      done();
+      return;
+    }
+    this.#finalDone = done;
+    this.#stream.finish();
+    this.#host.schedule();
+  }
+
+  override _read(): void {
+    this.#giveCredit();
+  }
+
+  override read(size?: number): unknown {
+    const chunk: unknown = size === undefined ? super.read() : super.read(size);
+    this.#giveCredit();
+    return chunk;
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    const code = (error as STTStreamError | null)?.streamCode ?? 0;
+    if (!this.#sendOver) this.#stream.reset(code);
+    if (this.#receiveOver) this.#giveCredit(0);
+    else this.#stream.stopSending(code);
+    this.#sendOver = this.#receiveOver = true;
+    this.#settle(error ?? sttError('ERR_STT_STREAM_ABORTED', { streamId: this.id }));
+    this.#host.schedule();
+    done(error);
+  }
+
+  /** @internal Everything written was acknowledged, or never will be. */
+  get settled(): boolean {
+    return this.#sendOver;
+  }
+
+  /** @internal The next octets, borrowed: copied here, since what a consumer gets is the consumer's for ever. */
+  deliver(bytes: Uint8Array, begin: number, end: number): void {
+    if (this.destroyed) return;
+    try {
+      for (let at = begin; at < end; at += CHUNK_OCTETS) {
+        const length = Math.min(CHUNK_OCTETS, end - at);
+        // Small pieces share Node's pool; large ones get memory of their own, so that keeping one keeps nothing else.
+        const chunk = length < 4096 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
+        chunk.set(bytes.subarray(at, at + length));
+        this.#delivered += length;
+        this.push(chunk);
+        if (this.destroyed) return;
+      }
+    } catch (error) {
+      reportLater(error);
+    }
+    this.#giveCredit();
+  }
+
+  /** @internal */
+  deliverEnd(): void {
+    this.#receiveOver = true;
+    if (this.destroyed) return;
+    try {
+      this.push(null);
+    } catch (error) {
+      reportLater(error);
+    }
+  }
+
+  /** @internal */
+  deliverWritable(): void {
+    const done = this.#writeDone;
+    this.#writeDone = undefined;
+    try {
+      done?.();
+    } catch (error) {
+      reportLater(error);
+    }
+  }
+
+  /** @internal */
+  deliverFinished(): void {
+    this.#sendOver = true;
+    const done = this.#finalDone;
+    this.#finalDone = undefined;
+    done?.();
+  }
+
+  /** @internal The peer reset (`received`) or refuses the stream. */
+  deliverReset(code: number, received: boolean): void {
+    if (received) this.#receiveOver = true;
+    else this.#sendOver = true;
+    const error = sttError(received ? 'ERR_STT_STREAM_RESET' : 'ERR_STT_STREAM_STOPPED', {
+      streamId: this.id,
+      streamCode: code,
+    }) as STTStreamError;
+    error.streamCode = code;
+    this.destroy(error);
+  }
+
+  /** @internal The session is over: nothing more passes. What was received completely can still be read. */
+  deliverSessionEnd(error: STTError): void {
+    const complete = this.#receiveOver;
+    const sent = this.#sendOver;
+    this.#receiveOver = this.#sendOver = true;
+    if (this.destroyed) return;
+    if (complete && !this.readableEnded) {
+      this.once('end', () => {
+        if (sent) this.destroy();
+        else this.destroy(error);
+      });
+      return;
+    }
+    if (complete && sent) this.destroy();
+    else this.destroy(error);
+  }
+
+  /** Writes on from `chunks[at]` whenever the send buffer has room. */
+  #writeFrom(chunks: readonly { chunk: Uint8Array }[], at: number, done: (error?: Error | null) => void): void {
+    while (at < chunks.length) {
+      if (this.#stream.write(chunks[at++]!.chunk)) continue;
+      this.#writeDone = (error) => {
+        if (error == null) this.#writeFrom(chunks, at, done);
+        else done(error);
+      };
+      return;
+    }
+    done();
+  }
+
+  /** Octets that left `Readable` since the last call give the peer credit for as many (STT §6). */
+  #giveCredit(unread = this.readableLength): void {
+    const read = this.#delivered - unread;
+    const octets = read - this.#credited;
+    if (octets <= 0) return;
+    this.#credited = read;
+    this.#stream.consumed(octets);
+    this.#host.schedule();
+  }
+
+  #settle(error: Error): void {
+    const write = this.#writeDone;
+    const final = this.#finalDone;
+    this.#writeDone = this.#finalDone = undefined;
+    write?.(error);
+    final?.(error);
+  }
+}
+
+function ignore(): void {}
