@@ -1,12 +1,35 @@
+import { MAX_DATAGRAM, PACKET_OVERHEAD, SESSION_ID_OCTETS, STREAM_HEADER } from '../constants.js';
 import type { CryptoProvider } from '../ports/crypto.js';
 import type { PacketEngine, PacketEngineEvents, PacketEngineStats, SessionKeys } from '../ports/packet-engine.js';
-import { GROUP_WORDS, ROW_WORDS } from '../ports/packet-engine.js';
+import { ADDRESS_OCTETS } from '../ports/packet-engine.js';
 import type { DatagramOutput } from './datagram-output.js';
+import { EngineSession } from './engine-session.js';
+import { HandshakeFilter, Verdict } from './handshake-filter.js';
+import { Opening, PacketOpener, PacketSealer } from './packet-protection.js';
+import { PathTable } from './path-table.js';
+import { RowBuffer } from './row-buffer.js';
+import { SessionTable } from './session-table.js';
+import { writeStreamHeader } from './stream-header.js';
+import { TransmitRing } from './transmit-ring.js';
+
+/** Two of the largest datagrams with all that a batch makes of them, and then some; batches of a socket are smaller. */
+const DEFAULT_SLAB = 1024 * 1024;
+const MIN_SLAB = STREAM_HEADER + 2 * MAX_DATAGRAM + ADDRESS_OCTETS;
+/** About as much as a socket takes at once; the rest waits in the streams, where it is not sealed yet. */
+const DEFAULT_TRANSMIT = 1024 * 1024;
+/** An STTFrame starts with 'S', a packet with the top bit set (STT §1). */
+const FRAME_MAGIC = 0x53;
+const PACKET_BIT = 0x80;
+const EMPTY = new Uint8Array(0);
 
 export interface JsPacketEngineOptions {
   readonly crypto: CryptoProvider;
   readonly events: PacketEngineEvents;
   readonly output: DatagramOutput;
+  /** Octets of the delivery slab, 1 MiB by default; at least about two of the largest datagrams. */
+  readonly slabOctets?: number;
+  /** Octets of the transmit buffer, 1 MiB by default; at least one of the largest datagrams. */
+  readonly transmitOctets?: number;
 }
 
 /**
@@ -15,50 +38,127 @@ export interface JsPacketEngineOptions {
  */
 export class JsPacketEngine implements PacketEngine {
   readonly backend = 'js';
-  readonly rows = new Uint32Array(ROW_WORDS);
-  readonly groups = new Uint32Array(GROUP_WORDS);
-  readonly slab = new Uint8Array(0);
+  readonly rows: Uint32Array;
+  readonly groups: Uint32Array;
+  readonly slab: Uint8Array;
+
+  readonly #crypto: CryptoProvider;
+  readonly #events: PacketEngineEvents;
+  readonly #output: DatagramOutput;
+  readonly #batch: RowBuffer;
+  readonly #transmit: TransmitRing;
+  readonly #sessions: SessionTable;
+  readonly #paths: PathTable;
+  readonly #handshakes: HandshakeFilter;
+  readonly #opener = new PacketOpener();
+  readonly #sealer = new PacketSealer();
+  readonly #streamHeader = new Uint8Array(STREAM_HEADER);
+  readonly #stats: PacketEngineStats;
+  /** Something was refused since the last `onWritable`. */
+  #refused = false;
+  #closing: Promise<void> | undefined;
 
   constructor(options: JsPacketEngineOptions) {
-    void options;
+    this.#crypto = options.crypto;
+    this.#events = options.events;
+    this.#output = options.output;
+    this.#batch = new RowBuffer(Math.max(options.slabOctets ?? DEFAULT_SLAB, MIN_SLAB));
+    this.#transmit = new TransmitRing(Math.max(options.transmitOctets ?? DEFAULT_TRANSMIT, MAX_DATAGRAM));
+    this.rows = this.#batch.rows;
+    this.groups = this.#batch.groups;
+    this.slab = this.#batch.slab;
+    const salt = new DataView(options.crypto.randomBytes(4).slice().buffer).getUint32(0);
+    this.#sessions = new SessionTable(salt);
+    this.#paths = new PathTable(salt);
+    this.#handshakes = new HandshakeFilter(options.crypto, salt);
+    this.#stats = emptyStats();
   }
 
-  /** Works on one datagram and queues its rows. `datagram` and `address` are borrowed. Not to be called from `onBatch`. */
+  /**
+   * Works on one datagram and queues its rows; `datagram` and `address` (ADDRESS_OCTETS) are borrowed. Delivers what
+   * is queued first if there is no room left. Not to be called from `onBatch`.
+   */
   receive(datagram: Uint8Array, address: Uint8Array): void {
-    void [datagram, address];
+    if (this.#closing !== undefined) return;
+    if (!this.#batch.hasRoom(datagram.length)) {
+      this.deliver();
+      if (this.#closing !== undefined) return;
+    }
+    const stats = this.#stats;
+    stats.datagramsReceived++;
+    stats.octetsReceived += datagram.length;
+    const first = datagram.length === 0 ? 0 : datagram[0]!;
+    if ((first & PACKET_BIT) !== 0) this.#receivePacket(datagram, address);
+    else if (first === FRAME_MAGIC) this.#receiveHandshake(datagram, address);
+    else stats.droppedMalformed++;
   }
 
   /** Fires `onBatch` for the queued rows, if there are any. */
-  deliver(): void {}
+  deliver(): void {
+    const batch = this.#batch;
+    this.#stats.receiveCalls++;
+    if (batch.rowCount > 0 && this.#closing === undefined) {
+      try {
+        this.#events.onBatch(batch.rowCount, batch.groupCount);
+      } finally {
+        batch.clear();
+        this.#settle();
+      }
+    }
+  }
 
   /** The output is done with `count` more datagrams, in the order of sending. */
   released(count: number): void {
-    void count;
+    this.#transmit.release(count);
+  }
+
+  /** The output could not send the datagram that it has had longest, and is done with it. */
+  failed(): void {
+    this.#stats.sendErrors++;
+    this.#stats.datagramsSent--;
+    this.#stats.octetsSent -= this.#transmit.oldestOctets;
+    this.#transmit.release(1);
+  }
+
+  /** Fires `onWritable` if something was refused and there is room again. To be called after `released` or `flush`, from outside of callbacks. */
+  resume(): void {
+    if (!this.#refused || this.#closing !== undefined || !this.#transmit.isRoomy) return;
+    this.#refused = false;
+    this.#events.onWritable();
   }
 
   setMac1Keys(keys: readonly Uint8Array[]): void {
-    void keys;
+    this.#handshakes.setMac1Keys(keys);
   }
+
   expectHandshake(handshakeId: Uint8Array): void {
-    void handshakeId;
+    this.#handshakes.expect(handshakeId);
   }
+
   forgetHandshake(handshakeId: Uint8Array): void {
-    void handshakeId;
+    this.#handshakes.forget(handshakeId);
   }
+
   openSession(keys: SessionKeys): number {
-    void keys;
-    return -1;
+    if (this.#closing !== undefined || keys.sessionId.length !== SESSION_ID_OCTETS) return -1;
+    if (this.#sessions.has(keys.sessionId)) return -1;
+    return this.#sessions.add(new EngineSession(this.#crypto, keys));
   }
+
   closeSession(slot: number): void {
-    void slot;
+    this.#sessions.remove(slot);
+    if (this.#batch.rowCount === 0) this.#settle();
   }
+
   openPath(address: Uint8Array): number {
-    void address;
-    return 0;
+    return this.#paths.open(address);
   }
+
   closePath(path: number): void {
-    void path;
+    this.#paths.close(path);
+    if (this.#batch.rowCount === 0) this.#settle();
   }
+
   sealStreamRun(
     slot: number,
     path: number,
@@ -71,20 +171,154 @@ export class JsPacketEngine implements PacketEngine {
     end: number,
     payload: number,
   ): number {
-    void [slot, path, pn, streamId, offset, fin, chunk, begin, end, payload];
-    return 0;
+    const session = this.#sessions.at(slot);
+    const address = this.#paths.address(path);
+    if (session === undefined || address === undefined) return 0;
+    if (payload < 1 || payload > MAX_DATAGRAM - PACKET_OVERHEAD - STREAM_HEADER) return 0;
+    const total = begin < end ? Math.ceil((end - begin) / payload) : fin ? 1 : 0;
+    for (let taken = 0; taken < total; taken++) {
+      const next = Math.min(begin + payload, end);
+      const at = this.#reserve(PACKET_OVERHEAD + STREAM_HEADER + next - begin);
+      if (at < 0) return taken;
+      writeStreamHeader(this.#streamHeader, streamId, offset, fin && next === end, next - begin);
+      this.#seal(session, address, at, pn + taken, this.#streamHeader, chunk.subarray(begin, next));
+      offset += next - begin;
+      begin = next;
+    }
+    return total;
   }
+
   sealFrames(slot: number, path: number, pn: number, frames: Uint8Array, begin: number, end: number): boolean {
-    void [slot, path, pn, frames, begin, end];
-    return false;
+    const session = this.#sessions.at(slot);
+    const address = this.#paths.address(path);
+    if (session === undefined || address === undefined) return false;
+    const length = PACKET_OVERHEAD + end - begin;
+    if (length > MAX_DATAGRAM) return false;
+    const at = this.#reserve(length);
+    if (at < 0) return false;
+    this.#seal(session, address, at, pn, EMPTY, frames.subarray(begin, end));
+    return true;
   }
+
   sendDatagram(address: Uint8Array, datagram: Uint8Array): boolean {
-    void [address, datagram];
-    return false;
+    if (datagram.length > MAX_DATAGRAM) return false;
+    const at = this.#reserve(datagram.length);
+    if (at < 0) return false;
+    this.#transmit.octets.set(datagram, at);
+    this.#transmit.push(address.slice(0, ADDRESS_OCTETS), at, datagram.length);
+    return true;
   }
-  flush(): void {}
+
+  flush(): void {
+    if (this.#closing !== undefined) return;
+    const count = this.#transmit.waiting;
+    if (count === 0) return;
+    this.#stats.sendCalls++;
+    this.#stats.datagramsSent += count;
+    this.#stats.octetsSent += this.#transmit.flush(this.#output);
+  }
+
   stats(): PacketEngineStats {
-    throw new RangeError('not yet');
+    const { receiveBufferOctets, sendBufferOctets } = this.#output;
+    return { ...this.#stats, receiveBufferOctets, sendBufferOctets };
   }
-  async close(): Promise<void> {}
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shut();
+    return this.#closing;
+  }
+
+  #shut(): Promise<void> {
+    this.#transmit.clear();
+    this.#sessions.removeAll();
+    return this.#output.close();
+  }
+
+  #receivePacket(packet: Uint8Array, address: Uint8Array): void {
+    const stats = this.#stats;
+    // STT §5: an empty payload is a fault of the peer's, so it is opened as well.
+    if (packet.length < PACKET_OVERHEAD) {
+      stats.droppedMalformed++;
+      return;
+    }
+    const slot = this.#sessions.find(packet, 1);
+    if (slot < 0) {
+      stats.droppedUnknownSession++;
+      return;
+    }
+    const session = this.#sessions.at(slot)!;
+    const path = this.#paths.find(address);
+    const opening = this.#opener.open(session, packet, this.slab, this.#batch.beginOpening());
+    if (opening === Opening.OPENED) {
+      stats.packetsOpened++;
+      const { packetNumber, reserved } = this.#opener;
+      const length = packet.length - PACKET_OVERHEAD;
+      if (reserved || length === 0) this.#batch.addBadPacket(slot, path, 0, packetNumber);
+      else this.#batch.addPacket(slot, path, 0, packetNumber, length);
+    } else if (opening === Opening.REPLAY) {
+      stats.droppedReplays++;
+    } else if (opening === Opening.NO_KEY) {
+      stats.droppedNoKey++;
+    } else {
+      stats.droppedForgeries++;
+      if (--session.forgeriesLeft === 0) this.#batch.addForgeryLimit(slot, path);
+    }
+    this.#batch.endOpening();
+  }
+
+  #receiveHandshake(datagram: Uint8Array, address: Uint8Array): void {
+    const verdict = this.#handshakes.check(datagram);
+    if (verdict === Verdict.PASSED) {
+      this.#stats.handshakesReceived++;
+      this.#batch.addHandshake(this.#paths.find(address), this.#handshakes.seedIndex, datagram, address);
+    } else if (verdict === Verdict.STRANGER) {
+      this.#stats.droppedStrangers++;
+    } else {
+      this.#stats.droppedMalformed++;
+    }
+  }
+
+  #reserve(length: number): number {
+    if (this.#closing !== undefined) return -1;
+    const at = this.#transmit.reserve(length);
+    if (at < 0) {
+      this.#refused = true;
+      this.#stats.sendBlocked++;
+    }
+    return at;
+  }
+
+  #seal(session: EngineSession, address: Uint8Array, at: number, pn: number, head: Uint8Array, body: Uint8Array): void {
+    this.#transmit.push(address, at, this.#sealer.seal(session, pn, head, body, this.#transmit.octets, at));
+  }
+
+  #settle(): void {
+    this.#sessions.settle();
+    this.#paths.settle();
+  }
+}
+
+function emptyStats(): PacketEngineStats {
+  return {
+    datagramsReceived: 0,
+    octetsReceived: 0,
+    datagramsSent: 0,
+    octetsSent: 0,
+    packetsOpened: 0,
+    handshakesReceived: 0,
+    droppedMalformed: 0,
+    droppedStrangers: 0,
+    droppedUnknownSession: 0,
+    droppedReplays: 0,
+    droppedForgeries: 0,
+    droppedNoKey: 0,
+    sendErrors: 0,
+    sendBlocked: 0,
+    receiveCalls: 0,
+    sendCalls: 0,
+    gso: false,
+    gro: false,
+    receiveBufferOctets: 0,
+    sendBufferOctets: 0,
+  };
 }
