@@ -12,7 +12,7 @@ export class Direction {
     const { key, iv, hp } = keys[direction];
     this.cipher = crypto.createPacketCipher(keys.suite, key);
     this.header = crypto.createHeaderCipher(keys.suite, hp);
-    this.iv = iv.slice();
+    this.iv = new Uint8Array(iv);
   }
 }
 
@@ -26,7 +26,7 @@ export class EngineSession {
   forgeriesLeft: number;
 
   constructor(crypto: CryptoProvider, keys: SessionKeys) {
-    this.id = keys.sessionId.slice();
+    this.id = new Uint8Array(keys.sessionId);
     this.send = new Direction(crypto, keys, 'send');
     this.receive = new Direction(crypto, keys, 'receive');
     this.forgeriesLeft = keys.forgeryLimit;

@@ -39,7 +39,7 @@ export class HandshakeFilter {
   }
 
   setMac1Keys(keys: readonly Uint8Array[]): void {
-    this.#mac1Keys = keys.map((key) => key.slice());
+    this.#mac1Keys = keys.map((key) => new Uint8Array(key));
   }
 
   expect(handshakeId: Uint8Array): void {

@@ -67,7 +67,7 @@ export class JsPacketEngine implements PacketEngine {
     this.rows = this.#batch.rows;
     this.groups = this.#batch.groups;
     this.slab = this.#batch.slab;
-    const salt = new DataView(options.crypto.randomBytes(4).slice().buffer).getUint32(0);
+    const salt = options.crypto.randomBytes(4).reduce((word, octet) => (word << 8) | octet, 0);
     this.#sessions = new SessionTable(salt);
     this.#paths = new PathTable(salt);
     this.#handshakes = new HandshakeFilter(options.crypto, salt);
@@ -205,7 +205,7 @@ export class JsPacketEngine implements PacketEngine {
     const at = this.#reserve(datagram.length);
     if (at < 0) return false;
     this.#transmit.octets.set(datagram, at);
-    this.#transmit.push(address.slice(0, ADDRESS_OCTETS), at, datagram.length);
+    this.#transmit.push(new Uint8Array(address.subarray(0, ADDRESS_OCTETS)), at, datagram.length);
     return true;
   }
 

@@ -33,7 +33,7 @@ export class PathTable {
     }
     if (this.#size >= this.#buckets.length) this.#grow();
     const path = this.#free.pop() ?? this.#addresses.length;
-    this.#addresses[path] = address.slice(0, ADDRESS_OCTETS);
+    this.#addresses[path] = new Uint8Array(address.subarray(0, ADDRESS_OCTETS));
     this.#counts[path] = 1;
     this.#link(path);
     this.#size++;
