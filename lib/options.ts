@@ -17,7 +17,7 @@ export function integerOption(name: string, value: unknown, fallback: number, mi
 }
 
 /** The candidate with the smallest edit distance, if it is near enough to be a slip. */
-function nearest(name: string, candidates: readonly string[]): string | undefined {
+export function nearest(name: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {
