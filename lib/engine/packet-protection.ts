@@ -20,10 +20,11 @@ export type Opening = (typeof Opening)[keyof typeof Opening];
 /** The full packet number of which `low` is the low 32 bits, as near as can be to what is expected next (RFC 9000 A.3). */
 export function expandPacketNumber(largest: number, low: number): number {
   const expected = largest + 1;
-  const candidate = expected - (expected % TWO_32) + low;
-  if (candidate <= expected - TWO_31) return candidate + TWO_32;
-  if (candidate > expected + TWO_31 && candidate >= TWO_32) return candidate - TWO_32;
-  return candidate;
+  // By distance, since `expected` rounded down plus `low` may be no safe integer where the result is one.
+  let distance = low - (expected % TWO_32);
+  if (distance <= -TWO_31) distance += TWO_32;
+  else if (distance > TWO_31 && expected + distance >= TWO_32) distance -= TWO_32;
+  return expected + distance;
 }
 
 function writeNonce(nonce: Uint8Array, iv: Uint8Array, pn: number): void {
