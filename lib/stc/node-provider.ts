@@ -1,0 +1,225 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  diffieHellman,
+  getRandomValues,
+  timingSafeEqual,
+  type CipherGCMTypes,
+  type KeyObject,
+} from 'node:crypto';
+import { Suite, type CryptoProvider, type HeaderCipher, type PacketCipher } from '../ports/crypto.js';
+import { AEAD_TAG_OCTETS, checkAeadSizes, checkKeySize } from './aead-sizes.js';
+import { hkdfExpand, hkdfExtract } from './hkdf.js';
+import { deriveXaesKey } from './xaes.js';
+
+type Algorithm = 'aes-256-gcm' | 'chacha20-poly1305';
+type Key = Uint8Array | KeyObject;
+
+/** `getRandomValues` gives no more in one call. */
+const RANDOM_OCTETS = 65_536;
+const TAG = { authTagLength: AEAD_TAG_OCTETS } as const;
+const ZERO_MASK = new Uint8Array(5);
+
+/** The primitives of OpenSSL, by node:crypto. */
+export const nodeProvider: CryptoProvider = {
+  name: 'node',
+  // Every 64-bit x86 and ARM that runs this Node has instructions for AES; what else there is may not.
+  fastAes: process.arch === 'x64' || process.arch === 'arm64',
+
+  randomBytes(length) {
+    const out = new Uint8Array(length);
+    for (let at = 0; at < length; at += RANDOM_OCTETS) getRandomValues(out.subarray(at, at + RANDOM_OCTETS));
+    return out;
+  },
+
+  sha256(...parts) {
+    const hash = createHash('sha256');
+    for (const part of parts) hash.update(part);
+    return plain(hash.digest());
+  },
+
+  hmacSha256,
+  hkdfExtract: (salt, ikm) => hkdfExtract(hmacSha256, salt, ikm),
+  hkdfExpand: (prk, info, length) => hkdfExpand(hmacSha256, prk, info, length),
+
+  x25519PublicKey(privateKey) {
+    const { x } = createPublicKey(privateKeyObject(privateKey)).export({ format: 'jwk' });
+    return plain(Buffer.from(x!, 'base64url'));
+  },
+
+  x25519(privateKey, publicKey) {
+    const keys = { privateKey: privateKeyObject(privateKey), publicKey: publicKeyObject(publicKey) };
+    try {
+      return plain(diffieHellman(keys));
+    } catch {
+      // OpenSSL refuses an all-zero result; the keys themselves are sound.
+      return undefined;
+    }
+  },
+
+  sealChaCha20Poly1305: (key, nonce, aad, plaintext) => seal('chacha20-poly1305', key, nonce, aad, plaintext),
+  openChaCha20Poly1305: (key, nonce, aad, sealed) => open('chacha20-poly1305', key, nonce, aad, sealed),
+  sealAes256Gcm: (key, nonce, aad, plaintext) => seal('aes-256-gcm', key, nonce, aad, plaintext),
+  openAes256Gcm: (key, nonce, aad, sealed) => open('aes-256-gcm', key, nonce, aad, sealed),
+
+  sealXaes256Gcm(key, nonce, aad, plaintext) {
+    const derived = deriveXaesKey(aesBlocks, key, nonce);
+    return seal('aes-256-gcm', derived.key, derived.nonce, aad, plaintext);
+  },
+  openXaes256Gcm(key, nonce, aad, sealed) {
+    const derived = deriveXaesKey(aesBlocks, key, nonce);
+    return open('aes-256-gcm', derived.key, derived.nonce, aad, sealed);
+  },
+
+  equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+
+  createPacketCipher(suite, key) {
+    checkKeySize(key);
+    return packetCipher(suite === Suite.AES_256_GCM ? 'aes-256-gcm' : 'chacha20-poly1305', createSecretKey(key));
+  },
+
+  createHeaderCipher(suite, key) {
+    checkKeySize(key);
+    return suite === Suite.AES_256_GCM ? aesHeaderCipher(key) : chachaHeaderCipher(createSecretKey(key));
+  },
+};
+
+/** Callers are promised a `Uint8Array`; a Buffer's `slice` would share memory. Small Buffers come from a shared pool, too. */
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer);
+}
+
+function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+  const mac = createHmac('sha256', key);
+  for (const part of parts) mac.update(part);
+  return plain(mac.digest());
+}
+
+function aesBlocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
+  return plain(createCipheriv('aes-256-ecb', key, null).setAutoPadding(false).update(blocks));
+}
+
+/*
+ * Import of a private key makes OpenSSL compute its public key, which costs as much as using it. So the KeyObjects of
+ * keys used lately are kept with the arrays they came from, for as long as those live. The copy tells whether an
+ * array still holds the same key.
+ */
+interface Imported {
+  readonly copy: Uint8Array;
+  readonly object: KeyObject;
+}
+const privateKeys = new WeakMap<Uint8Array, Imported>();
+const publicKeys = new WeakMap<Uint8Array, Imported>();
+
+function imported(cache: WeakMap<Uint8Array, Imported>, key: Uint8Array, make: (text: string) => KeyObject): KeyObject {
+  checkKeySize(key);
+  const known = cache.get(key);
+  if (known !== undefined && timingSafeEqual(known.copy, key)) return known.object;
+  const object = make(Buffer.from(key.buffer, key.byteOffset, key.length).toString('base64url'));
+  cache.set(key, { copy: key.slice(), object });
+  return object;
+}
+
+// JWK rather than DER: OpenSSL's decoders take ten times as long as the raw import that a JWK becomes.
+function privateKeyObject(key: Uint8Array): KeyObject {
+  return imported(privateKeys, key, (d) =>
+    // Node reads `d` alone, but wants `x` to be there.
+    createPrivateKey({ format: 'jwk', key: { kty: 'OKP', crv: 'X25519', d, x: '' } }),
+  );
+}
+
+function publicKeyObject(key: Uint8Array): KeyObject {
+  return imported(publicKeys, key, (x) => createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'X25519', x } }));
+}
+
+function cipherOf(algorithm: Algorithm, key: Key, nonce: Uint8Array) {
+  // The typings know ChaCha20-Poly1305 by an overload of its own, with the same result.
+  return createCipheriv(algorithm as CipherGCMTypes, key, nonce, TAG);
+}
+
+function decipherOf(algorithm: Algorithm, key: Key, nonce: Uint8Array) {
+  return createDecipheriv(algorithm as CipherGCMTypes, key, nonce, TAG);
+}
+
+function seal(
+  algorithm: Algorithm,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  plaintext: Uint8Array,
+): Uint8Array {
+  checkAeadSizes(key, nonce);
+  const cipher = cipherOf(algorithm, key, nonce).setAAD(aad, { plaintextLength: plaintext.length });
+  const out = new Uint8Array(plaintext.length + AEAD_TAG_OCTETS);
+  out.set(cipher.update(plaintext));
+  cipher.final();
+  out.set(cipher.getAuthTag(), plaintext.length);
+  return out;
+}
+
+function open(
+  algorithm: Algorithm,
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  sealed: Uint8Array,
+): Uint8Array | undefined {
+  checkAeadSizes(key, nonce);
+  if (sealed.length < AEAD_TAG_OCTETS) return undefined;
+  const length = sealed.length - AEAD_TAG_OCTETS;
+  const decipher = decipherOf(algorithm, key, nonce)
+    .setAAD(aad, { plaintextLength: length })
+    .setAuthTag(sealed.subarray(length));
+  const opened = decipher.update(sealed.subarray(0, length));
+  try {
+    decipher.final();
+  } catch {
+    return undefined;
+  }
+  return plain(opened);
+}
+
+function packetCipher(algorithm: Algorithm, key: KeyObject): PacketCipher {
+  return {
+    seal(nonce, aad, head, body, out, outBegin) {
+      const length = head.length + body.length;
+      const cipher = cipherOf(algorithm, key, nonce).setAAD(aad, { plaintextLength: length });
+      if (head.length > 0) out.set(cipher.update(head), outBegin);
+      if (body.length > 0) out.set(cipher.update(body), outBegin + head.length);
+      cipher.final();
+      out.set(cipher.getAuthTag(), outBegin + length);
+      return length + AEAD_TAG_OCTETS;
+    },
+    open(nonce, aad, sealed, out, outBegin) {
+      const length = sealed.length - AEAD_TAG_OCTETS;
+      if (length < 0) return false;
+      const decipher = decipherOf(algorithm, key, nonce)
+        .setAAD(aad, { plaintextLength: length })
+        .setAuthTag(sealed.subarray(length));
+      const opened = decipher.update(sealed.subarray(0, length));
+      try {
+        decipher.final();
+      } catch {
+        return false;
+      }
+      out.set(opened, outBegin);
+      return true;
+    },
+  };
+}
+
+function aesHeaderCipher(key: Uint8Array): HeaderCipher {
+  // ECB keeps no state between blocks, so one cipher serves for good.
+  const cipher = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
+  return { mask: (sample) => cipher.update(sample) };
+}
+
+function chachaHeaderCipher(key: KeyObject): HeaderCipher {
+  // OpenSSL's 16-octet IV of ChaCha20 is what RFC 9001 §5.4.4 makes of a sample: counter (little-endian), nonce.
+  return { mask: (sample) => createCipheriv('chacha20', key, sample).update(ZERO_MASK) };
+}
