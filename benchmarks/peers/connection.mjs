@@ -2,6 +2,7 @@
 export function streamConnection(stream) {
   stream.on('error', () => {});
   return {
+    stream,
     write: (chunk) => stream.write(chunk),
     onData: (listener) => stream.on('data', listener),
     onDrain: (listener) => stream.once('drain', listener),

@@ -7,7 +7,7 @@ const HIGH_WORD = 4_294_967_296;
 /** What the driver asks of the node around it. */
 export interface DriverHost {
   /** The first packet of a slot that is no session yet opened: the handshake is confirmed. Undefined: drop it. */
-  confirm(slot: number, path: number, now: number): SessionEntry | undefined;
+  confirm(slot: number, now: number): SessionEntry | undefined;
   /** A handshake datagram (RowType.HANDSHAKE). */
   onHandshake(seedIndex: number, bytes: Uint8Array, begin: number, length: number, now: number): void;
   /** Absolute time at which `onHandshakeTimeout` wants to be called. */
@@ -122,7 +122,7 @@ export class Driver {
   }
 
   #sessionRows(slot: number, path: number, marks: number, first: number, end: number, now: number): void {
-    const entry = this.#entries[slot] ?? this.#host.confirm(slot, path, now);
+    const entry = this.#entries[slot] ?? this.#host.confirm(slot, now);
     if (entry === undefined) return;
     const { rows, slab } = this.#engine;
     const session = entry.session;

@@ -1,0 +1,89 @@
+import { sttError } from '../errors.js';
+import { loadNative } from '../native/binding.js';
+import { openNativeEngine } from '../native/packet-engine.js';
+import type { CryptoProvider } from '../ports/crypto.js';
+import type { BoundAddress, PacketEngine, PacketEngineEvents } from '../ports/packet-engine.js';
+import type { Random } from '../ports/random.js';
+import { nativeProvider } from '../stc/native-provider.js';
+import { nodeProvider } from '../stc/node-provider.js';
+import { openJsEngine } from '../transport/udp-js.js';
+import type { Backend, NodeConfig } from './node-options.js';
+
+/** The implementation that a node uses. */
+export interface ChosenBackend {
+  readonly name: 'native' | 'js';
+  /** Why it is not the native one although that was preferred. */
+  readonly reason: string | undefined;
+  readonly crypto: CryptoProvider;
+  readonly random: Random;
+}
+
+/**
+ * Native if it can be loaded, else pure JS; or what is demanded.
+ * @throws STTTransportError `ERR_STT_BACKEND_UNAVAILABLE`
+ */
+export function chooseBackend(wanted: Backend): ChosenBackend {
+  if (wanted !== 'js') {
+    const native = loadNative();
+    if (native.addon !== undefined) {
+      const crypto = nativeProvider(native.addon);
+      return { name: 'native', reason: undefined, crypto, random: pooledRandom(crypto) };
+    }
+    if (wanted === 'native') throw sttError('ERR_STT_BACKEND_UNAVAILABLE', { why: native.why });
+    return { name: 'js', reason: native.why, crypto: nodeProvider, random: pooledRandom(nodeProvider) };
+  }
+  return { name: 'js', reason: undefined, crypto: nodeProvider, random: pooledRandom(nodeProvider) };
+}
+
+/** Binds a socket with a packet engine on it. Rejects with the system's own error. */
+export async function openEngine(
+  backend: ChosenBackend,
+  config: NodeConfig,
+  events: PacketEngineEvents,
+): Promise<{ readonly engine: PacketEngine; readonly bound: BoundAddress }> {
+  if (config.host !== undefined) return open(backend, config, config.host, events);
+  try {
+    return await open(backend, config, '::', events);
+  } catch (error) {
+    // No IPv6 on this machine.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL' && code !== 'EINVAL') throw error;
+    return open(backend, config, '0.0.0.0', events);
+  }
+}
+
+async function open(
+  backend: ChosenBackend,
+  config: NodeConfig,
+  host: string,
+  events: PacketEngineEvents,
+): Promise<{ readonly engine: PacketEngine; readonly bound: BoundAddress }> {
+  const options = {
+    host,
+    port: config.port,
+    receiveBufferOctets: config.socketBufferOctets,
+    sendBufferOctets: config.socketBufferOctets,
+    events,
+  };
+  if (backend.name === 'native') {
+    const engine = openNativeEngine(options);
+    return { engine, bound: engine.boundAddress };
+  }
+  const { engine, boundAddress } = await openJsEngine({ ...options, crypto: backend.crypto });
+  return { engine, bound: boundAddress };
+}
+
+/** Words out of a block of random octets, so that a number costs no call of the system. */
+function pooledRandom(crypto: CryptoProvider): Random {
+  const words = new Uint32Array(64);
+  let left = 0;
+  return {
+    u32: () => {
+      if (left === 0) {
+        new Uint8Array(words.buffer).set(crypto.randomBytes(words.byteLength));
+        left = words.length;
+      }
+      return words[--left]!;
+    },
+  };
+}

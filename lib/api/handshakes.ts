@@ -1,0 +1,245 @@
+import { SESSION_ID_OCTETS } from '../constants.js';
+import { sttError } from '../errors.js';
+import type { CryptoProvider } from '../ports/crypto.js';
+import { ADDRESS_OCTETS, NONE, type PacketEngine } from '../ports/packet-engine.js';
+import type { Random } from '../ports/random.js';
+import { HandshakeInitiator } from '../protocol/handshake/handshake-initiator.js';
+import { HandshakeResponder } from '../protocol/handshake/handshake-responder.js';
+import type { HandshakeResult, KeyPair } from '../protocol/handshake/handshake-result.js';
+import { HelloClock } from '../protocol/handshake/hello-clock.js';
+import type { SeedKeys } from '../protocol/handshake/seed-keys.js';
+import { preferredSuites } from '../protocol/handshake/suites.js';
+import { deriveSessionKeys } from '../protocol/key-schedule.js';
+import type { TransportParams } from '../wire/handshake-messages.js';
+import type { RemoteAddress } from './resolve.js';
+
+/** Magic, length of one or two octets, type and flags stand before the handshake id of an STTFrame (STT §3, §4). */
+const ID_AT_SHORT = 5;
+const ID_AT_LONG = 6;
+
+export interface HandshakesConfig {
+  readonly crypto: CryptoProvider;
+  readonly engine: PacketEngine;
+  readonly random: Random;
+  readonly seeds: readonly SeedKeys[];
+  readonly staticKeys: KeyPair;
+  readonly params: TransportParams;
+  /** True for an id that a session or half-open session has. */
+  readonly isSessionIdTaken: (sessionId: Uint8Array) => boolean;
+  /** False while the node takes no more sessions: then HELLOs meet silence. */
+  readonly hasRoom: () => boolean;
+  /** Something has to be flushed, or a deadline moved. */
+  readonly wake: () => void;
+}
+
+export interface DialOptions {
+  readonly peerNodeId?: Uint8Array | undefined;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A finished handshake with its place in the engine. */
+export interface OpenedSlot {
+  readonly result: HandshakeResult;
+  readonly slot: number;
+  readonly path: number;
+  /** Remote address, ADDRESS_OCTETS. */
+  readonly address: Uint8Array;
+}
+
+interface Attempt {
+  readonly initiator: HandshakeInitiator;
+  readonly remote: RemoteAddress;
+  readonly timeoutMs: number;
+  readonly settle: (outcome: OpenedSlot | Error) => void;
+}
+
+/** All handshakes of a node, both ways: from datagrams and deadlines to slots of the packet engine. */
+export class Handshakes {
+  readonly #config: HandshakesConfig;
+  readonly #clock = new HelloClock();
+  readonly #attempts = new Set<Attempt>();
+  readonly #byId = new Map<string, Attempt>();
+  readonly #halfOpen = new Map<number, OpenedSlot>();
+  readonly #slotById = new Map<string, number>();
+  readonly #responder: HandshakeResponder;
+
+  constructor(config: HandshakesConfig) {
+    this.#config = config;
+    const { crypto, seeds, staticKeys, params } = config;
+    this.#responder = new HandshakeResponder({
+      crypto,
+      seeds,
+      staticKeys,
+      params,
+      suites: preferredSuites(crypto),
+      isSessionIdTaken: (id) => this.#isTaken(id),
+      onDiscard: (id) => this.#discard(id),
+    });
+  }
+
+  /** Sessions that wait for the initiator's first packet. */
+  get halfOpen(): number {
+    return this.#halfOpen.size;
+  }
+
+  /** Attempts to reach a peer that are under way. */
+  get dialing(): number {
+    return this.#attempts.size;
+  }
+
+  /** Reaches a peer. Rejects with the reason of the signal, or with an STT error. */
+  dial(remote: RemoteAddress, options: DialOptions): Promise<OpenedSlot> {
+    const { crypto, seeds, staticKeys, params, random } = this.#config;
+    const { peerNodeId, timeoutMs, signal } = options;
+    return new Promise((resolve, reject) => {
+      const initiator = new HandshakeInitiator({
+        crypto,
+        seed: seeds[0]!,
+        staticKeys,
+        params,
+        suites: preferredSuites(crypto),
+        helloClock: this.#clock,
+        random,
+        isSessionIdTaken: (id) => this.#isTaken(id),
+        peerNodeId,
+        timeoutMs,
+      });
+      const onAbort = (): void => attempt.settle(signal!.reason as Error);
+      const attempt: Attempt = {
+        initiator,
+        remote,
+        timeoutMs,
+        settle: (outcome) => {
+          if (!this.#attempts.delete(attempt)) return;
+          signal?.removeEventListener('abort', onAbort);
+          for (const id of initiator.handshakeIds) {
+            this.#byId.delete(keyOf(id));
+            this.#config.engine.forgetHandshake(id);
+          }
+          initiator.abandon();
+          if (outcome instanceof Error || !('slot' in outcome)) reject(outcome as Error);
+          else resolve(outcome);
+        },
+      };
+      this.#attempts.add(attempt);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const now = performance.now();
+      initiator.start(now);
+      this.#transmit(attempt, now);
+      this.#config.wake();
+    });
+  }
+
+  /** Gives up every attempt and half-open session. */
+  stop(error: Error): void {
+    for (const attempt of [...this.#attempts]) attempt.settle(error);
+    for (const entry of this.#halfOpen.values()) this.#release(entry);
+    this.#halfOpen.clear();
+    this.#slotById.clear();
+  }
+
+  /** A row of type HANDSHAKE. */
+  onDatagram(seedIndex: number, bytes: Uint8Array, begin: number, length: number, now: number): void {
+    const end = begin + length;
+    if (seedIndex === NONE) this.#onAnswer(bytes, begin, end, now);
+    else this.#onHello(seedIndex, bytes, begin, end, now);
+  }
+
+  /** The first packet of a half-open session opened. */
+  confirm(slot: number, now: number): OpenedSlot | undefined {
+    const entry = this.#halfOpen.get(slot);
+    if (entry === undefined) return undefined;
+    const result = this.#responder.confirm(entry.result.sessionId, now);
+    if (result === undefined) return undefined;
+    this.#halfOpen.delete(slot);
+    this.#slotById.delete(keyOf(result.sessionId));
+    return { ...entry, result };
+  }
+
+  nextTimeout(): number {
+    let next = this.#responder.pollTimeout();
+    for (const { initiator } of this.#attempts) next = Math.min(next, initiator.pollTimeout());
+    return next;
+  }
+
+  onTimeout(now: number): void {
+    this.#responder.expire(now);
+    for (const attempt of [...this.#attempts]) {
+      if (attempt.initiator.pollTimeout() <= now) this.#transmit(attempt, now);
+    }
+  }
+
+  #transmit(attempt: Attempt, now: number): void {
+    const { initiator, remote, timeoutMs } = attempt;
+    const hello = initiator.pollTransmit(now, wallClockMicros());
+    if (initiator.failure !== undefined) {
+      attempt.settle(sttError(initiator.failure, { remote: remote.label, timeoutMs }));
+      return;
+    }
+    if (hello === undefined) return;
+    if (hello.fresh) {
+      this.#byId.set(keyOf(hello.handshakeId), attempt);
+      this.#config.engine.expectHandshake(hello.handshakeId);
+    }
+    this.#config.engine.sendDatagram(remote.octets, hello.datagram);
+  }
+
+  #onAnswer(bytes: Uint8Array, begin: number, end: number, now: number): void {
+    const at = begin + (bytes[begin + 2]! < 0x80 ? ID_AT_SHORT : ID_AT_LONG);
+    const attempt = this.#byId.get(keyOf(bytes.subarray(at, at + SESSION_ID_OCTETS)));
+    if (attempt === undefined) return;
+    const result = attempt.initiator.handleAnswer(bytes, begin, end, now);
+    if (result === undefined) return;
+    const opened = this.#open(result, attempt.remote.octets);
+    if (opened !== undefined) attempt.settle(opened);
+  }
+
+  #onHello(seedIndex: number, bytes: Uint8Array, begin: number, end: number, now: number): void {
+    if (!this.#config.hasRoom()) return;
+    const address = bytes.subarray(begin - ADDRESS_OCTETS, begin);
+    const outcome = this.#responder.handleHello(bytes, begin, end, seedIndex, address, now, wallClockMicros());
+    if (outcome === undefined) return;
+    if (outcome.opened !== undefined) {
+      const opened = this.#open(outcome.opened, address.slice());
+      if (opened === undefined) return;
+      this.#halfOpen.set(opened.slot, opened);
+      this.#slotById.set(keyOf(opened.result.sessionId), opened.slot);
+    }
+    if (outcome.reply !== undefined) this.#config.engine.sendDatagram(outcome.replyAddress, outcome.reply);
+  }
+
+  #open(result: HandshakeResult, address: Uint8Array): OpenedSlot | undefined {
+    const { crypto, engine } = this.#config;
+    const slot = engine.openSession(deriveSessionKeys(crypto, result));
+    if (slot < 0) return undefined;
+    return { result, slot, path: engine.openPath(address), address };
+  }
+
+  #isTaken(sessionId: Uint8Array): boolean {
+    return this.#slotById.has(keyOf(sessionId)) || this.#config.isSessionIdTaken(sessionId);
+  }
+
+  #discard(sessionId: Uint8Array): void {
+    const key = keyOf(sessionId);
+    const slot = this.#slotById.get(key);
+    if (slot === undefined) return;
+    this.#slotById.delete(key);
+    this.#release(this.#halfOpen.get(slot)!);
+    this.#halfOpen.delete(slot);
+  }
+
+  #release(entry: OpenedSlot): void {
+    this.#config.engine.closeSession(entry.slot);
+    this.#config.engine.closePath(entry.path);
+  }
+}
+
+function keyOf(id: Uint8Array): string {
+  return String.fromCharCode(...id);
+}
+
+/** Microseconds since the epoch. */
+function wallClockMicros(): number {
+  return Math.floor((performance.timeOrigin + performance.now()) * 1000);
+}

@@ -1,0 +1,370 @@
+import { EventEmitter } from 'node:events';
+import { publish } from '../diagnostics.js';
+import { NODE_ID_OCTETS } from '../constants.js';
+import { sttError } from '../errors.js';
+import { checkOptionNames, integerOption } from '../options.js';
+import type { BoundAddress, PacketEngine, PacketEngineStats } from '../ports/packet-engine.js';
+import type { KeyPair } from '../protocol/handshake/handshake-result.js';
+import { deriveSeedKeys } from '../protocol/handshake/seed-keys.js';
+import { exportKey } from '../protocol/key-schedule.js';
+import { Session } from '../protocol/session.js';
+import { nodeKeyPair } from '../stc/node-identity.js';
+import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
+import { addressHost, addressPort, isIPv4Address, formatAddress } from '../wire/address.js';
+import { chooseBackend, openEngine, type ChosenBackend } from './backend.js';
+import { Driver } from './driver.js';
+import { Handshakes, type OpenedSlot } from './handshakes.js';
+import { MessageQueue } from './message-queue.js';
+import { nodeConfig, type NodeConfig, type STTNodeOptions } from './node-options.js';
+import { reportLater } from './report.js';
+import { resolveRemote } from './resolve.js';
+import { SessionEntry } from './session-entry.js';
+import { SessionManager } from './session-manager.js';
+import { STTSession, type MessageFate } from './session.js';
+
+/** An unreliable message and the session it came in on. */
+export interface ReceivedMessage {
+  readonly session: STTSession;
+  /** The sender's tag, 0 if it gave none. */
+  readonly streamId: number;
+  readonly data: Uint8Array;
+}
+
+/** What became of a message to one of several sessions. */
+export interface SendResult {
+  readonly session: STTSession;
+  /** The message's fate, or why it could not be sent. */
+  readonly result: MessageFate | Error;
+}
+
+export interface NodeEvents {
+  /** A peer connected. */
+  session: [session: STTSession];
+  /** An unreliable message came in. */
+  message: [message: ReceivedMessage];
+  /** The node stopped. */
+  close: [];
+  /** The socket failed for good; the node is stopped. */
+  error: [error: Error];
+}
+
+/** A snapshot of a node. Counters run since `start()`. */
+export interface NodeStats {
+  /** Which implementation seals, opens and sends. */
+  readonly backend: 'native' | 'js';
+  /** Why it is not the native one, if that was not asked for. */
+  readonly backendReason: string | undefined;
+  readonly running: boolean;
+  /** Established sessions. */
+  readonly sessions: number;
+  /** Handshakes answered and waiting for the initiator's first packet. */
+  readonly halfOpen: number;
+  /** Own attempts to connect under way. */
+  readonly dialing: number;
+  /** Messages waiting in `receive()`, and dropped because they were too many. */
+  readonly messagesQueued: number;
+  readonly messagesDropped: number;
+  /** The socket and its packet engine, field by field as `PacketEngineStats` says; undefined before `start()`. */
+  readonly engine: PacketEngineStats | undefined;
+}
+
+export interface ConnectOptions {
+  /** Aborts the attempt; the promise rejects with its reason. */
+  readonly signal?: AbortSignal;
+  /** When to give up, default 10,000. */
+  readonly timeoutMs?: number;
+  /** The only peer that will do: its node id (32 octets). Without it, any holder of the shared seed may answer. */
+  readonly peerNodeId?: Uint8Array;
+}
+
+interface Running {
+  readonly engine: PacketEngine;
+  readonly bound: BoundAddress;
+  readonly driver: Driver;
+  readonly handshakes: Handshakes;
+}
+
+/**
+ * One end of STT: a UDP socket, the sessions on it, and the identity that proves itself to peers.
+ *
+ * ```js
+ * const node = new STTNode({ nodeSeed, sharedSeed, port: 4433 });
+ * node.on('session', (session) => session.on('stream', (stream) => stream.pipe(stream)));
+ * await node.start();
+ * ```
+ */
+export class STTNode extends EventEmitter<NodeEvents> {
+  readonly #config: NodeConfig;
+  readonly #messages: MessageQueue<ReceivedMessage>;
+  #iterated = false;
+  readonly #backend: ChosenBackend;
+  readonly #identity: KeyPair;
+  #running: Running | undefined;
+  #starting: Promise<BoundAddress> | undefined;
+  #stopping: Promise<void> | undefined;
+  /** The node's established sessions. */
+  readonly sessionManager = new SessionManager();
+
+  /**
+   * @throws STTConfigError `ERR_STT_UNKNOWN_OPTION`, `ERR_STT_OPTION_RANGE`; STTCryptoError `ERR_STT_SEED_TOO_SHORT`;
+   *   STTTransportError `ERR_STT_BACKEND_UNAVAILABLE`
+   */
+  constructor(options: STTNodeOptions) {
+    super();
+    this.#config = nodeConfig(options);
+    this.#backend = chooseBackend(this.#config.backend);
+    this.#identity = nodeKeyPair(this.#backend.crypto, this.#config.nodeSeed);
+    this.#messages = new MessageQueue(this.#config.receiveQueue);
+  }
+
+  /** The node's public key, by which peers know it: 32 octets. It follows from `nodeSeed`. */
+  get nodeId(): Uint8Array {
+    return this.#identity.publicKey.slice();
+  }
+
+  /** The address the node is bound to, once started. */
+  get address(): BoundAddress | undefined {
+    return this.#running?.bound;
+  }
+
+  /**
+   * Binds the socket and accepts peers from now on.
+   * Rejects with the system's own error (EADDRINUSE, EACCES, EADDRNOTAVAIL, ...), or `ERR_STT_NODE_STOPPED` after `stop()`.
+   */
+  start(): Promise<BoundAddress> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /**
+   * Connects to the node at a host and UDP port.
+   * Rejects with `ERR_STT_HANDSHAKE_TIMEOUT` (unreachable, other seed, not accepting: it stays silent in all cases),
+   * `ERR_STT_PEER_MISMATCH`, `ERR_STT_HANDSHAKE_SELF`, `ERR_STT_VERSION`, `ERR_STT_ADDRESS`, the resolver's error, or
+   * the reason of the signal.
+   */
+  async connectUdp(host: string, port: number, options: ConnectOptions = {}): Promise<STTSession> {
+    checkOptionNames(options, ['signal', 'timeoutMs', 'peerNodeId']);
+    integerOption('port', port, 0, 1, 65_535);
+    const timeoutMs = integerOption('timeoutMs', options.timeoutMs, 10_000, 1, 0x7fffffff);
+    const { signal, peerNodeId } = options;
+    if (peerNodeId !== undefined && peerNodeId.length !== NODE_ID_OCTETS) {
+      integerOption('peerNodeId.length', peerNodeId.length, 0, NODE_ID_OCTETS, NODE_ID_OCTETS);
+    }
+    this.#requireRunning();
+    signal?.throwIfAborted();
+    const remote = await resolveRemote(host, port, this.#requireRunning().bound.family);
+    signal?.throwIfAborted();
+    const running = this.#requireRunning();
+    const opened = await running.handshakes.dial(remote, { signal, timeoutMs, peerNodeId });
+    return this.#adopt(running, opened, performance.now()).session;
+  }
+
+  /** Unreliable messages of all sessions, oldest first. What is not read in time is dropped from the old end and counted. */
+  receive(): AsyncIterableIterator<ReceivedMessage> {
+    this.#iterated = true;
+    return this.#messages.iterate();
+  }
+
+  /** Sends one unreliable message to every session; one result for each. */
+  sendToAll(data: Uint8Array, options: { readonly streamId?: number } = {}): Promise<SendResult[]> {
+    return this.sendToSessions(this.sessionManager, data, options);
+  }
+
+  /** Sends one unreliable message to each of some sessions; one result for each. */
+  sendToSessions(
+    sessions: Iterable<STTSession>,
+    data: Uint8Array,
+    options: { readonly streamId?: number } = {},
+  ): Promise<SendResult[]> {
+    return Promise.all(
+      Array.from(sessions, (session) =>
+        session.sendMessage(data, options).then(
+          (result) => ({ session, result }),
+          (error: Error) => ({ session, result: error }),
+        ),
+      ),
+    );
+  }
+
+  getStats(): NodeStats {
+    const running = this.#running;
+    return {
+      backend: this.#backend.name,
+      backendReason: this.#backend.reason,
+      running: running !== undefined,
+      sessions: this.sessionManager.size,
+      halfOpen: running?.handshakes.halfOpen ?? 0,
+      dialing: running?.handshakes.dialing ?? 0,
+      messagesQueued: this.#messages.length,
+      messagesDropped: this.#messages.dropped,
+      engine: running?.engine.stats(),
+    };
+  }
+
+  /** Closes all sessions, each delivering what was written (up to `closeTimeoutMs`), then the socket. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #start(): Promise<BoundAddress> {
+    if (this.#stopping !== undefined) throw sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped' });
+    const config = this.#config;
+    const { crypto } = this.#backend;
+    const driver = new Driver({
+      confirm: (slot, now) => this.#confirm(slot, now),
+      onHandshake: (...row) => this.#running?.handshakes.onDatagram(...row),
+      handshakeTimeout: () => this.#running?.handshakes.nextTimeout() ?? Infinity,
+      onHandshakeTimeout: (now) => this.#running?.handshakes.onTimeout(now),
+      onGone: (entry) => this.#forget(entry),
+    });
+    const { engine, bound } = await openEngine(this.#backend, config, {
+      onBatch: driver.onBatch,
+      onWritable: driver.onWritable,
+      onError: (error) => this.#fail(error),
+    });
+    driver.start(engine);
+    const seeds = config.sharedSeeds.map((seed) => deriveSeedKeys(crypto, seed));
+    engine.setMac1Keys(seeds.map((seed) => seed.mac1Key));
+    const handshakes = new Handshakes({
+      crypto,
+      engine,
+      random: this.#backend.random,
+      seeds,
+      staticKeys: this.#identity,
+      params: transportParams(config),
+      isSessionIdTaken: (id) => this.sessionManager.get(id) !== undefined,
+      hasRoom: () => this.sessionManager.size + handshakes.halfOpen < config.maxSessions,
+      wake: () => driver.wake(),
+    });
+    this.#running = { engine, bound, driver, handshakes };
+    if (this.#stopping !== undefined) {
+      await this.#shut();
+      throw sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped while starting' });
+    }
+    publish('stt:node:start', { ...bound, backend: this.#backend.name });
+    return bound;
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => {});
+    if (this.#running === undefined) return;
+    const gone = sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped' });
+    this.#running.handshakes.stop(gone);
+    await Promise.allSettled(Array.from(this.sessionManager, (session) => session.close()));
+    await this.#shut();
+  }
+
+  /** Closes the socket, whatever is on it. */
+  async #shut(): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#running = undefined;
+    running.driver.stop();
+    for (const session of [...this.sessionManager]) session.destroy();
+    await running.engine.close();
+    this.#messages.close();
+    publish('stt:node:stop', { ...running.bound });
+    this.emit('close');
+  }
+
+  #fail(error: Error): void {
+    this.#stopping ??= this.#shut();
+    if (this.listenerCount('error') > 0) this.emit('error', error);
+  }
+
+  #requireRunning(): Running {
+    if (this.#running !== undefined && this.#stopping === undefined) return this.#running;
+    const why = this.#starting === undefined ? 'call start() first' : 'it was stopped';
+    throw sttError('ERR_STT_NODE_STOPPED', { why });
+  }
+
+  #confirm(slot: number, now: number): SessionEntry | undefined {
+    const running = this.#running;
+    const opened = running?.handshakes.confirm(slot, now);
+    if (running === undefined || opened === undefined) return undefined;
+    const { entry, session } = this.#adopt(running, opened, now);
+    try {
+      this.emit('session', session);
+    } catch (error) {
+      reportLater(error);
+    }
+    return entry;
+  }
+
+  /** Makes a session of a finished handshake. */
+  #adopt(running: Running, opened: OpenedSlot, now: number): { entry: SessionEntry; session: STTSession } {
+    const { result, slot, path, address } = opened;
+    const config = this.#config;
+    const { crypto, random, name } = this.#backend;
+    const entry = new SessionEntry(running.engine, slot, path, formatAddress(address), running.driver.schedule);
+    entry.session = new Session({
+      role: result.role,
+      now,
+      localParams: result.localParams,
+      peerParams: result.peerParams,
+      suite: result.suite,
+      initialPacketSize: Math.min(config.initialPacketSize, result.peerParams.maxUdpPayload),
+      congestion: config.congestion,
+      ...(result.handshakeRttMs === undefined ? {} : { handshakeRttMs: result.handshakeRttMs }),
+      random,
+      observer: entry,
+      limits: config.limits,
+      keepAliveMs: config.keepAlive ? config.idleTimeoutMs / 3 : 0,
+    });
+    const session = new STTSession(
+      entry,
+      {
+        sessionId: result.sessionId,
+        peerNodeId: result.peerNodeId,
+        sessionKey: exportKey(crypto, result.sessionKey),
+        role: result.role,
+        remoteAddress: {
+          address: addressHost(address),
+          port: addressPort(address),
+          family: isIPv4Address(address) ? 'IPv4' : 'IPv6',
+        },
+      },
+      name,
+      config.closeTimeoutMs,
+    );
+    session.on('message', ({ streamId, data }) => this.#onMessage({ session, streamId, data }));
+    session.once('close', (error) => {
+      this.sessionManager.delete(session);
+      publish('stt:session:close', { remote: entry.remoteLabel, code: error.code });
+    });
+    this.sessionManager.add(session);
+    running.driver.add(entry);
+    // The responder opens, and tells its application, when the first packet comes (STT §4).
+    if (result.role === 'initiator') entry.session.ping(now);
+    publish('stt:session:open', { remote: entry.remoteLabel, role: result.role });
+    return { entry, session };
+  }
+
+  #onMessage(message: ReceivedMessage): void {
+    // Who listens to the event alone shall not find the queue full of what it has seen.
+    if (this.#iterated || this.listenerCount('message') === 0) this.#messages.push(message);
+    this.emit('message', message);
+  }
+
+  /** The session has lingered long enough: its slot may go. */
+  #forget(entry: SessionEntry): void {
+    this.#running?.engine.closeSession(entry.slot);
+    this.#running?.engine.closePath(entry.path);
+  }
+}
+
+function transportParams(config: NodeConfig): TransportParams {
+  return {
+    ...DEFAULT_TRANSPORT_PARAMS,
+    initialMaxData: config.sessionWindow,
+    initialMaxStreamData: config.streamWindow,
+    maxStreams: config.maxStreams,
+    idleTimeoutMs: config.idleTimeoutMs,
+    maxDatagram: config.maxMessageOctets,
+  };
+}
