@@ -1,0 +1,200 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { HeaderCipher, PacketCipher, Suite } from '../ports/crypto.js';
+import type { BoundAddress } from '../ports/packet-engine.js';
+
+/*
+ * The native addon as TypeScript sees it. It is looked for at first use only, so that importing the package never
+ * fails and never loads machine code that is not wanted.
+ */
+
+/** What the addon can tell about this process and machine, for `stt info`. */
+export interface NativeProbe {
+  /** Version of the OpenSSL that is used: Node's own. */
+  readonly openssl: string;
+  /** AES instructions of the processor; without them ChaCha20-Poly1305 is to be preferred. */
+  readonly aes: boolean;
+  /** Vector AES instructions, which newer OpenSSL uses for AES-GCM. */
+  readonly vaes: boolean;
+  /** Segmentation offload as a freshly made socket has it. */
+  readonly gso: boolean;
+  readonly gro: boolean;
+  /** Octets of buffer that the system gave a socket which asked for 4 MiB. */
+  readonly receiveBufferOctets: number;
+  readonly sendBufferOctets: number;
+}
+
+/** An STTFrame (STT §3) as the addon's codec has it. Byte arrays are fresh copies. */
+export interface NativeFrame {
+  readonly frameType: number;
+  readonly flags: number;
+  readonly sessionId: Uint8Array;
+  readonly sequence: bigint;
+  readonly timestamp: bigint;
+  readonly streamId: number;
+  readonly cryptoMetadata: Uint8Array;
+  readonly payload: Uint8Array;
+  /** Octets of the whole frame. */
+  readonly bytesRead: number;
+}
+
+/** Why octets are no STTFrame. */
+export type NativeFrameFault = 'truncated' | 'malformed' | 'too-large';
+
+/** Events of an engine, called with the engine's wrapper in `this`. */
+export interface NativeEngineEvents {
+  onBatch(rowCount: number, groupCount: number): void;
+  onWritable(): void;
+  onError(error: Error): void;
+}
+
+export interface NativeEngineConfig {
+  /** ADDRESS_OCTETS to bind, or `undefined` for an engine without a socket. */
+  readonly bind: Uint8Array | undefined;
+  readonly ipv6Only: boolean;
+  readonly receiveBufferOctets: number;
+  readonly sendBufferOctets: number;
+  /** Neither GSO nor GRO. */
+  readonly forceNoOffload: boolean;
+  /** Test aids: see `NativeEngineTestOptions`. */
+  readonly refuseGso: boolean;
+  readonly slabOctets: number;
+  readonly transmitOctets: number;
+}
+
+/** The engine object of the addon; `NativePacketEngine` is what everybody uses. */
+export interface NativeEngine {
+  readonly rows: Uint32Array;
+  readonly groups: Uint32Array;
+  readonly slab: Uint8Array;
+  setMac1Keys(keys: readonly Uint8Array[]): void;
+  expectHandshake(handshakeId: Uint8Array): void;
+  forgetHandshake(handshakeId: Uint8Array): void;
+  openSession(
+    sessionId: Uint8Array,
+    suite: Suite,
+    sendKey: Uint8Array,
+    sendIv: Uint8Array,
+    sendHp: Uint8Array,
+    receiveKey: Uint8Array,
+    receiveIv: Uint8Array,
+    receiveHp: Uint8Array,
+    forgeryLimit: number,
+  ): number;
+  closeSession(slot: number): void;
+  openPath(address: Uint8Array): number;
+  closePath(path: number): void;
+  sealStreamRun(
+    slot: number,
+    path: number,
+    pn: number,
+    streamId: number,
+    offset: number,
+    fin: boolean,
+    chunk: Uint8Array,
+    begin: number,
+    end: number,
+    payload: number,
+  ): number;
+  sealFrames(slot: number, path: number, pn: number, frames: Uint8Array, begin: number, end: number): boolean;
+  sendDatagram(address: Uint8Array, datagram: Uint8Array): boolean;
+  flush(): void;
+  /** Writes the counters in the order of `STAT_NAMES`. */
+  readStats(out: Float64Array): void;
+  boundAddress(): BoundAddress | undefined;
+  inject(datagram: Uint8Array, address: Uint8Array): void;
+  deliver(): void;
+  takeSealed(): { readonly address: Uint8Array; readonly datagram: Uint8Array }[];
+  /** `done` is called once the socket is closed. */
+  close(done: () => void): void;
+}
+
+/** Everything the addon exports. Functions throw TypeError or RangeError for arguments of a wrong type or length. */
+export interface NativeAddon {
+  /** Hash of the sources that the addon was built from: see native/source-hash.mjs. */
+  readonly sourceHash: string;
+  /** Names of the OpenSSL functions that it calls. */
+  readonly opensslSymbols: readonly string[];
+  readonly Engine: new (config: NativeEngineConfig, events: NativeEngineEvents) => NativeEngine;
+  probe(): NativeProbe;
+
+  sha256(parts: readonly Uint8Array[]): Uint8Array;
+  hmacSha256(key: Uint8Array, parts: readonly Uint8Array[]): Uint8Array;
+  /** An empty salt is 32 zeros. */
+  hkdfExtract(salt: Uint8Array, ikm: Uint8Array): Uint8Array;
+  /** `length` <= 8,160. */
+  hkdfExpand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array;
+  x25519PublicKey(privateKey: Uint8Array): Uint8Array;
+  /** `undefined` if the shared secret is all zeros. */
+  x25519(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
+  /** AES-256-GCM or ChaCha20-Poly1305, 12-octet nonce; ciphertext and tag. */
+  sealAead(suite: Suite, key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
+  openAead(
+    suite: Suite,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    sealed: Uint8Array,
+  ): Uint8Array | undefined;
+  /** AES-256 of whole blocks in ECB mode, for constructions that are built on the bare block cipher. */
+  aes256Blocks(key: Uint8Array, blocks: Uint8Array): Uint8Array;
+  /** Constant-time for equal lengths. */
+  equal(a: Uint8Array, b: Uint8Array): boolean;
+  createPacketCipher(suite: Suite, key: Uint8Array): PacketCipher;
+  createHeaderCipher(suite: Suite, key: Uint8Array): HeaderCipher;
+
+  encodeFrame(
+    frameType: number,
+    flags: number,
+    sessionId: Uint8Array,
+    sequence: bigint,
+    timestamp: bigint,
+    streamId: number,
+    cryptoMetadata: Uint8Array,
+    payload: Uint8Array,
+  ): Uint8Array;
+  parseFrame(bytes: Uint8Array): NativeFrame | NativeFrameFault;
+}
+
+/** The addon and the file it came from, or the reason why there is none. */
+export type NativeLoad =
+  | { readonly addon: NativeAddon; readonly path: string; readonly why?: undefined }
+  | { readonly addon?: undefined; readonly path?: undefined; readonly why: string };
+
+/** What the machine code exports before it knows whether it can work here. */
+interface RawAddon extends NativeAddon {
+  /** OpenSSL functions that this Node does not have; if there are any, nothing else may be called. */
+  readonly missingSymbols: readonly string[];
+}
+
+/** Root of the package: from dist/native as from lib/native. */
+const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+let loaded: NativeLoad | undefined;
+
+/** Loads the addon, once per thread: a build of one's own (build/) is preferred to a prebuilt one (prebuilds/). */
+export function loadNative(): NativeLoad {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): NativeLoad {
+  const require = createRequire(import.meta.url);
+  let path: string;
+  try {
+    const { resolve } = require('node-gyp-build') as { resolve(directory: string): string };
+    path = resolve(PACKAGE_ROOT);
+  } catch {
+    return { why: `there is no addon for ${process.platform}-${process.arch}, neither prebuilt nor built here` };
+  }
+  let addon: RawAddon;
+  try {
+    addon = require(path) as RawAddon;
+  } catch (error) {
+    return { why: `${path} cannot be loaded (${(error as Error).message})` };
+  }
+  const { missingSymbols } = addon;
+  if (!Array.isArray(missingSymbols)) return { why: `${path} was built from other sources` };
+  if (missingSymbols.length > 0) return { why: `this Node lacks functions of OpenSSL: ${missingSymbols.join(', ')}` };
+  return { addon, path };
+}

@@ -1,0 +1,254 @@
+import { networkInterfaces } from 'node:os';
+import { sttError } from '../errors.js';
+import {
+  ADDRESS_OCTETS,
+  type BoundAddress,
+  type PacketEngine,
+  type PacketEngineEvents,
+  type PacketEngineStats,
+  type SessionKeys,
+} from '../ports/packet-engine.js';
+import { encodeAddress, numericZone } from '../wire/address.js';
+import { loadNative, type NativeEngine } from './binding.js';
+
+/** What a window of a fast path needs; the operating system gives what it allows. */
+const DEFAULT_BUFFER = 4 * 1024 * 1024;
+/** A batch of eight receive slots of 64 KiB, payload in front and copies at the back. */
+const DEFAULT_SLAB = 1024 * 1024 + 256 * 1024;
+const DEFAULT_TRANSMIT = 1024 * 1024;
+
+export interface NativeEngineSizes {
+  /** Octets of the delivery slab; what is too little is raised to what a datagram needs. */
+  readonly slabOctets?: number;
+  /** Octets of the transmit buffer; likewise. */
+  readonly transmitOctets?: number;
+}
+
+/** Aids for tests: they make the system behave as it rarely does. */
+export interface NativeEngineTestOptions extends NativeEngineSizes {
+  /** Every send with segmentation offload is refused, as some network cards do. */
+  readonly refuseGso?: boolean;
+}
+
+export interface NativeEngineOptions {
+  readonly events: PacketEngineEvents;
+  /** IP address to bind, as text or as ADDRESS_OCTETS (with a port of its own, which counts if `port` is not given). */
+  readonly host: string | Uint8Array;
+  /** 0 lets the operating system choose. */
+  readonly port?: number;
+  /** An IPv6 socket takes IPv4 as well. Default true. */
+  readonly dualStack?: boolean;
+  /** Octets of socket buffer asked for, 4 MiB by default; the operating system may give less. */
+  readonly receiveBufferOctets?: number;
+  readonly sendBufferOctets?: number;
+  /** Neither asks for nor uses segmentation offload. Default false. */
+  readonly forceNoOffload?: boolean;
+  readonly test?: NativeEngineTestOptions;
+}
+
+/** Counters in the order in which the addon writes them. */
+const STAT_NAMES = [
+  'datagramsReceived',
+  'octetsReceived',
+  'datagramsSent',
+  'octetsSent',
+  'packetsOpened',
+  'handshakesReceived',
+  'droppedMalformed',
+  'droppedStrangers',
+  'droppedUnknownSession',
+  'droppedReplays',
+  'droppedForgeries',
+  'droppedNoKey',
+  'sendErrors',
+  'sendBlocked',
+  'receiveCalls',
+  'sendCalls',
+  'receiveBufferOctets',
+  'sendBufferOctets',
+] as const satisfies readonly (keyof PacketEngineStats)[];
+const GSO_AT = STAT_NAMES.length;
+const GRO_AT = GSO_AT + 1;
+
+/**
+ * The packet engine in native code: recvmmsg and sendmmsg with segmentation offload, OpenSSL, one call into JavaScript
+ * per receive batch. Every method of `PacketEngine` behaves as that of the JS engine.
+ */
+export class NativePacketEngine implements PacketEngine {
+  readonly backend = 'native';
+  readonly rows: Uint32Array;
+  readonly groups: Uint32Array;
+  readonly slab: Uint8Array;
+
+  readonly #native: NativeEngine;
+  readonly #counters = new Float64Array(STAT_NAMES.length + 2);
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    bind: Uint8Array | undefined,
+    events: PacketEngineEvents,
+    options: Partial<NativeEngineOptions>,
+    test: NativeEngineTestOptions,
+  ) {
+    const { addon, why } = loadNative();
+    if (addon === undefined) throw sttError('ERR_STT_BACKEND_UNAVAILABLE', { why });
+    this.#native = new addon.Engine(
+      {
+        bind,
+        ipv6Only: options.dualStack === false,
+        receiveBufferOctets: options.receiveBufferOctets ?? DEFAULT_BUFFER,
+        sendBufferOctets: options.sendBufferOctets ?? DEFAULT_BUFFER,
+        forceNoOffload: options.forceNoOffload ?? false,
+        refuseGso: test.refuseGso ?? false,
+        slabOctets: test.slabOctets ?? DEFAULT_SLAB,
+        transmitOctets: test.transmitOctets ?? DEFAULT_TRANSMIT,
+      },
+      {
+        onBatch: (rowCount, groupCount) => events.onBatch(rowCount, groupCount),
+        onWritable: () => events.onWritable(),
+        onError: (error) => {
+          void this.close();
+          events.onError(error);
+        },
+      },
+    );
+    this.rows = this.#native.rows;
+    this.groups = this.#native.groups;
+    this.slab = this.#native.slab;
+  }
+
+  /**
+   * Binds a UDP socket and puts an engine on it.
+   *
+   * @throws STTTransportError `ERR_STT_BACKEND_UNAVAILABLE` without the addon, `ERR_STT_ADDRESS` if the host is no IP
+   * address; the operating system's own error (EADDRINUSE, EACCES, EADDRNOTAVAIL, ...) with `syscall`, `address`, `port`.
+   */
+  static open(options: NativeEngineOptions): NativePacketEngine {
+    return new NativePacketEngine(bindAddress(options), options.events, options, options.test ?? {});
+  }
+
+  /** An engine without a socket: datagrams come in by `inject` and `deliver`, and go out by `takeSealed`. */
+  static withoutSocket(events: PacketEngineEvents, sizes: NativeEngineSizes = {}): NativePacketEngine {
+    return new NativePacketEngine(undefined, events, {}, sizes);
+  }
+
+  /** Where the socket is bound; `undefined` without one. */
+  get boundAddress(): BoundAddress | undefined {
+    return this.#native.boundAddress();
+  }
+
+  setMac1Keys(keys: readonly Uint8Array[]): void {
+    this.#native.setMac1Keys(keys);
+  }
+
+  expectHandshake(handshakeId: Uint8Array): void {
+    this.#native.expectHandshake(handshakeId);
+  }
+
+  forgetHandshake(handshakeId: Uint8Array): void {
+    this.#native.forgetHandshake(handshakeId);
+  }
+
+  openSession({ sessionId, suite, send, receive, forgeryLimit }: SessionKeys): number {
+    return this.#native.openSession(
+      sessionId,
+      suite,
+      send.key,
+      send.iv,
+      send.hp,
+      receive.key,
+      receive.iv,
+      receive.hp,
+      forgeryLimit,
+    );
+  }
+
+  closeSession(slot: number): void {
+    this.#native.closeSession(slot);
+  }
+
+  openPath(address: Uint8Array): number {
+    return this.#native.openPath(address);
+  }
+
+  closePath(path: number): void {
+    this.#native.closePath(path);
+  }
+
+  sealStreamRun(
+    slot: number,
+    path: number,
+    pn: number,
+    streamId: number,
+    offset: number,
+    fin: boolean,
+    chunk: Uint8Array,
+    begin: number,
+    end: number,
+    payload: number,
+  ): number {
+    return this.#native.sealStreamRun(slot, path, pn, streamId, offset, fin, chunk, begin, end, payload);
+  }
+
+  sealFrames(slot: number, path: number, pn: number, frames: Uint8Array, begin: number, end: number): boolean {
+    return this.#native.sealFrames(slot, path, pn, frames, begin, end);
+  }
+
+  sendDatagram(address: Uint8Array, datagram: Uint8Array): boolean {
+    return this.#native.sendDatagram(address, datagram);
+  }
+
+  flush(): void {
+    this.#native.flush();
+  }
+
+  stats(): PacketEngineStats {
+    const counters = this.#counters;
+    this.#native.readStats(counters);
+    const totals = Object.fromEntries(STAT_NAMES.map((name, at) => [name, counters[at]!]));
+    return { ...(totals as unknown as PacketEngineStats), gso: counters[GSO_AT] === 1, gro: counters[GRO_AT] === 1 };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => this.#native.close(resolve));
+    return this.#closing;
+  }
+
+  /** Works on one datagram as if it had come in from `address` and queues its rows. Not to be called from `onBatch`. */
+  inject(datagram: Uint8Array, address: Uint8Array): void {
+    this.#native.inject(datagram, address);
+  }
+
+  /** Fires `onBatch` for what was injected, if it made rows. */
+  deliver(): void {
+    this.#native.deliver();
+  }
+
+  /** Takes out what was sealed and flushed on an engine without a socket, in the order of sealing. */
+  takeSealed(): { readonly address: Uint8Array; readonly datagram: Uint8Array }[] {
+    return this.#native.takeSealed();
+  }
+}
+
+function bindAddress({ host, port }: NativeEngineOptions): Uint8Array {
+  const remote = typeof host === 'string' ? host : 'of a wrong length';
+  if (typeof host === 'string') {
+    const octets = encodeAddress(host, port ?? 0, zoneIndex);
+    if (octets === undefined) throw sttError('ERR_STT_ADDRESS', { remote, why: 'it is no IP address with a port' });
+    return octets;
+  }
+  if (host.length !== ADDRESS_OCTETS) throw sttError('ERR_STT_ADDRESS', { remote, why: 'it has other octets' });
+  const octets = new Uint8Array(host);
+  if (port !== undefined) {
+    octets[16] = port >>> 8;
+    octets[17] = port;
+  }
+  return octets;
+}
+
+/** Scope id of a zone: a number, or the name of a network interface. */
+function zoneIndex(zone: string): number {
+  const addresses = networkInterfaces()[zone] ?? [];
+  const linkLocal = addresses.find((address) => address.family === 'IPv6' && address.scopeid !== 0);
+  return linkLocal?.family === 'IPv6' ? linkLocal.scopeid : numericZone(zone);
+}
