@@ -1,0 +1,57 @@
+import { MAX_VARINT } from '../constants.js';
+
+/** Octets of the longest varint that a field of STT may hold: 2^53-1 (STT §1). */
+export const MAX_VARINT_OCTETS = 8;
+
+/** Octets that a value takes. */
+export function varintLength(value: number): number {
+  let length = 1;
+  for (let rest = value; rest >= 128; rest /= 128) length++;
+  return length;
+}
+
+/** Writes a value of 0..2^53-1 as minimal unsigned LEB128 (STT §1); gives the position behind it. */
+export function encodeVarint(value: number, out: Uint8Array, at: number): number {
+  let rest = value;
+  // Above 2^31 the bit operators would cut the number.
+  while (rest > 0x7fffffff) {
+    out[at++] = (rest % 128) | 0x80;
+    rest = Math.floor(rest / 128);
+  }
+  while (rest > 0x7f) {
+    out[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  out[at++] = rest;
+  return at;
+}
+
+/** Position behind the varint that `decodeVarint` read last. One parser runs at a time, so one variable saves an object per number. */
+export let varintEnd = 0;
+
+/**
+ * The varint at `at`, and in `varintEnd` the position behind it. -1, and nothing else, if it is truncated at `end`, not
+ * minimal, longer than ten octets, or above 2^53-1 (STT §1).
+ */
+export function decodeVarint(bytes: Uint8Array, at: number, end: number): number {
+  if (at >= end) return -1;
+  let octet = bytes[at]!;
+  if (octet < 0x80) {
+    varintEnd = at + 1;
+    return octet;
+  }
+  let value = octet & 0x7f;
+  let scale = 128;
+  for (let i = at + 1; i < end && i < at + MAX_VARINT_OCTETS; i++) {
+    octet = bytes[i]!;
+    value += (octet & 0x7f) * scale;
+    if (octet < 0x80) {
+      // A last octet of zero adds nothing: the form is longer than need be.
+      if (octet === 0 || value > MAX_VARINT) return -1;
+      varintEnd = i + 1;
+      return value;
+    }
+    scale *= 128;
+  }
+  return -1;
+}
