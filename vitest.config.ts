@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+const reports = process.env['STT_REPORTS'];
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
@@ -7,5 +9,9 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    reporters:
+      reports === undefined
+        ? ['default']
+        : ['default', ['json', { outputFile: `${reports}/tests-${process.env['STT_BACKEND'] ?? 'default'}.json` }]],
   },
 });
