@@ -13,6 +13,12 @@ export interface PacketCipher {
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array, out: Uint8Array, outBegin: number): boolean;
 }
 
+/** An X25519 key pair, 32 octets each. */
+export interface KeyPair {
+  readonly privateKey: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
 /** Header protection of one direction (STT §5): five mask octets from a sixteen-octet sample. */
 export interface HeaderCipher {
   /** The result is valid until the next call. */

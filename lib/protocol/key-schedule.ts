@@ -1,6 +1,7 @@
 import type { CryptoProvider } from '../ports/crypto.js';
 import type { DirectionKeys, SessionKeys } from '../ports/packet-engine.js';
 import type { HandshakeResult } from './handshake/handshake-result.js';
+import { ascii } from '../wire/ascii.js';
 
 /** AEAD key and header-protection key of both suites, and a session key. */
 const KEY_OCTETS = 32;
@@ -8,7 +9,6 @@ const IV_OCTETS = 12;
 /** Failed openings that a session survives (STT §5). */
 const FORGERY_LIMIT = 2 ** 36;
 
-const ascii = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const KEY = ascii('key');
 const IV = ascii('iv');
 const HP = ascii('hp');

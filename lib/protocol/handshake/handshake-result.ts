@@ -1,11 +1,7 @@
 import type { Suite } from '../../ports/crypto.js';
 import type { TransportParams } from '../../wire/handshake-messages.js';
 
-/** An X25519 key pair, 32 octets each. */
-export interface KeyPair {
-  readonly privateKey: Uint8Array;
-  readonly publicKey: Uint8Array;
-}
+export type { KeyPair } from '../../ports/crypto.js';
 
 /** What a finished handshake gives. On the responder's side the peer is confirmed only when its first packet opens. */
 export interface HandshakeResult {

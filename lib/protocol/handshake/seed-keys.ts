@@ -1,7 +1,7 @@
 import type { CryptoProvider } from '../../ports/crypto.js';
+import { ascii } from '../../wire/ascii.js';
 
 const KEY_OCTETS = 32;
-const ascii = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const PSK_SALT = ascii('STT v1 psk');
 const NOISE = ascii('noise');
 const MAC1 = ascii('mac1');

@@ -1,0 +1,62 @@
+import type { NativeAddon } from '../native/binding.js';
+import { Suite, type CryptoProvider } from '../ports/crypto.js';
+import { AEAD_TAG_OCTETS, checkAeadSizes, checkKeySize } from './aead-sizes.js';
+import { checkExpandLength } from './hkdf.js';
+import { nodeProvider } from './node-provider.js';
+import { deriveXaesKey } from './xaes.js';
+
+/** The primitives of OpenSSL, by the addon: without the objects that node:crypto makes for every call. */
+export function nativeProvider(addon: NativeAddon): CryptoProvider {
+  const seal = (suite: Suite, key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array) => {
+    checkAeadSizes(key, nonce);
+    return addon.sealAead(suite, key, nonce, aad, plaintext);
+  };
+  const open = (suite: Suite, key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array) => {
+    checkAeadSizes(key, nonce);
+    return sealed.length < AEAD_TAG_OCTETS ? undefined : addon.openAead(suite, key, nonce, aad, sealed);
+  };
+  const aesBlocks = (key: Uint8Array, blocks: Uint8Array) => addon.aes256Blocks(key, blocks);
+
+  return {
+    name: 'native',
+    fastAes: addon.probe().aes,
+    randomBytes: nodeProvider.randomBytes,
+    sha256: (...parts) => addon.sha256(parts),
+    hmacSha256: (key, ...parts) => addon.hmacSha256(key, parts),
+    hkdfExtract: (salt, ikm) => addon.hkdfExtract(salt, ikm),
+    hkdfExpand(prk, info, length) {
+      checkExpandLength(length);
+      return length === 0 ? new Uint8Array(0) : addon.hkdfExpand(prk, info, length);
+    },
+    x25519PublicKey(privateKey) {
+      checkKeySize(privateKey);
+      return addon.x25519PublicKey(privateKey);
+    },
+    x25519(privateKey, publicKey) {
+      checkKeySize(privateKey);
+      checkKeySize(publicKey);
+      return addon.x25519(privateKey, publicKey);
+    },
+    sealChaCha20Poly1305: (key, nonce, aad, plaintext) => seal(Suite.CHACHA20_POLY1305, key, nonce, aad, plaintext),
+    openChaCha20Poly1305: (key, nonce, aad, sealed) => open(Suite.CHACHA20_POLY1305, key, nonce, aad, sealed),
+    sealAes256Gcm: (key, nonce, aad, plaintext) => seal(Suite.AES_256_GCM, key, nonce, aad, plaintext),
+    openAes256Gcm: (key, nonce, aad, sealed) => open(Suite.AES_256_GCM, key, nonce, aad, sealed),
+    sealXaes256Gcm(key, nonce, aad, plaintext) {
+      const derived = deriveXaesKey(aesBlocks, key, nonce);
+      return seal(Suite.AES_256_GCM, derived.key, derived.nonce, aad, plaintext);
+    },
+    openXaes256Gcm(key, nonce, aad, sealed) {
+      const derived = deriveXaesKey(aesBlocks, key, nonce);
+      return open(Suite.AES_256_GCM, derived.key, derived.nonce, aad, sealed);
+    },
+    equal: (a, b) => a.length === b.length && addon.equal(a, b),
+    createPacketCipher(suite, key) {
+      checkKeySize(key);
+      return addon.createPacketCipher(suite, key);
+    },
+    createHeaderCipher(suite, key) {
+      checkKeySize(key);
+      return addon.createHeaderCipher(suite, key);
+    },
+  };
+}

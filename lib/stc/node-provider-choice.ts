@@ -1,0 +1,17 @@
+import { sttError } from '../errors.js';
+import { loadNative } from '../native/binding.js';
+import type { CryptoProvider } from '../ports/crypto.js';
+import { nativeProvider } from './native-provider.js';
+import { nodeProvider } from './node-provider.js';
+
+/**
+ * The primitives to use in Node: the addon's where it loads, else those of node:crypto; or what is demanded.
+ * @throws STTTransportError `ERR_STT_BACKEND_UNAVAILABLE` if 'native' is demanded in vain
+ */
+export function chooseProvider(backend: 'auto' | 'native' | 'js'): CryptoProvider {
+  if (backend === 'js') return nodeProvider;
+  const native = loadNative();
+  if (native.addon !== undefined) return nativeProvider(native.addon);
+  if (backend === 'native') throw sttError('ERR_STT_BACKEND_UNAVAILABLE', { why: native.why });
+  return nodeProvider;
+}

@@ -1,0 +1,2 @@
+/** What a hash, key or sealed frame is bound to: a dictionary of what `serializeStt` takes (STT §9). */
+export type StcContext = Readonly<Record<string, unknown>>;
