@@ -1,0 +1,6 @@
+/** The text of docs/errors.md for a table of errors. */
+export function makeErrorsDoc(
+  errors: Readonly<
+    Record<string, { readonly type: { readonly name: string }; readonly message: string; readonly closeCode?: number }>
+  >,
+): string;

@@ -1,0 +1,39 @@
+// Makes docs/errors.md from the table in lib/errors.ts. Run by `npm run docs:errors`, which compiles first.
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const HEAD = `# Errors
+
+<!-- Made from lib/errors.ts by \`npm run docs:errors\`. Do not edit. -->
+
+What STT throws or rejects with is one of:
+
+- an \`STTError\`: it has a stable \`code\` (below) and a message that names the cause and the remedy;
+- an error of Node for a wrong argument, such as \`ERR_INVALID_ARG_TYPE\`;
+- an error of the operating system, passed through with its \`code\`, \`syscall\`, \`address\` and \`port\`, such as
+  \`EADDRINUSE\`.
+
+Compare codes, never messages: messages may change in any release. In a message, \`{name}\` stands for a detail.
+All classes extend \`STTError\`, which extends \`Error\`.
+
+A *close code* is what the two sides of a session tell each other when the error ends it (protocol, section 11).
+`;
+
+export function makeErrorsDoc(errors) {
+  const groups = new Map();
+  for (const [code, entry] of Object.entries(errors)) {
+    const rows = groups.get(entry.type.name) ?? [];
+    const close = entry.closeCode === undefined ? '' : String(entry.closeCode);
+    rows.push(`| \`${code}\` | ${close} | ${entry.message.replaceAll('|', '\\|')} |`);
+    groups.set(entry.type.name, rows);
+  }
+  const sections = [...groups].map(
+    ([name, rows]) => `\n## ${name}\n\n| code | close code | message |\n| --- | --- | --- |\n${rows.join('\n')}\n`,
+  );
+  return HEAD + sections.join('');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { ERRORS } = await import('../dist/errors.js');
+  writeFileSync(new URL('../docs/errors.md', import.meta.url), makeErrorsDoc(ERRORS));
+}

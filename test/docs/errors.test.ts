@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { CloseCode } from '../../lib/constants.js';
+import { ERRORS, errorCodeOfClose, STTError, sttError, type ErrorCode } from '../../lib/errors.js';
+import { makeErrorsDoc } from '../../scripts/make-errors-doc.mjs';
+
+const root = new URL('../../', import.meta.url);
+const codes = Object.keys(ERRORS) as ErrorCode[];
+const closeCodes = new Map(codes.map((code) => [code, (ERRORS[code] as { closeCode?: number }).closeCode]));
+
+/** The sources of the library without the table itself. */
+const sources = readdirSync(new URL('lib/', root), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts') && name !== 'errors.ts')
+  .map((name) => readFileSync(new URL(`lib/${name}`, root), 'utf8'))
+  .join('\n');
+
+describe('the table of errors', () => {
+  it('is what docs/errors.md says (run `npm run docs:errors`)', () => {
+    expect(readFileSync(new URL('docs/errors.md', root), 'utf8')).toBe(makeErrorsDoc(ERRORS));
+  });
+
+  it.each(codes.filter((code) => closeCodes.get(code) === undefined))('%s is thrown somewhere', (code) => {
+    expect(sources.includes(`'${code}'`)).toBe(true);
+  });
+
+  it.each(codes.filter((code) => closeCodes.get(code) !== undefined))('%s comes from its close code', (code) => {
+    expect(errorCodeOfClose(closeCodes.get(code)!)).toBe(code);
+    expect(sources.includes('errorCodeOfClose(')).toBe(true);
+  });
+
+  it('has an error for every close code', () => {
+    const covered = [...closeCodes.values()];
+    expect(Object.values(CloseCode).filter((code) => !covered.includes(code))).toEqual([]);
+  });
+
+  it.each(codes)('%s makes an error of its class, all details filled', (code) => {
+    const details = Object.fromEntries([...ERRORS[code].message.matchAll(/\{(\w+)\}/g)].map(([, name]) => [name, '7']));
+    const error = sttError(code, details);
+    expect(error).toBeInstanceOf(STTError);
+    expect(error).toBeInstanceOf(ERRORS[code].type);
+    expect(error.code).toBe(code);
+    expect(error.name).toBe(ERRORS[code].type.name);
+    expect(error.message).not.toMatch(/[{}]|unknown/);
+  });
+
+  it('mentions no code in the library that it does not have', () => {
+    const used = new Set(sources.match(/ERR_STT_[A-Z0-9_]+/g));
+    expect([...used].filter((code) => !(codes as string[]).includes(code) && code !== 'ERR_STT_')).toEqual([]);
+  });
+});
