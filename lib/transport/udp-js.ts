@@ -17,12 +17,12 @@ const MAX_TURN = 1_024;
 export interface JsEngineOptions {
   readonly crypto: CryptoProvider;
   readonly events: PacketEngineEvents;
-  /** IP address to bind; '::' is dual stack unless `ipv6Only`. */
+  /** IP address to bind. */
   readonly host: string;
   /** 0 lets the operating system choose. */
   readonly port: number;
-  /** Binds an IPv6 address for IPv6 only. */
-  readonly ipv6Only?: boolean;
+  /** An IPv6 socket takes IPv4 as well, where the address allows it. Default true. */
+  readonly dualStack?: boolean;
   /** Octets of socket buffer asked for, 4 MiB by default; the operating system may give less. */
   readonly receiveBufferOctets?: number;
   readonly sendBufferOctets?: number;
@@ -42,7 +42,7 @@ export async function openJsEngine(options: JsEngineOptions): Promise<OpenedJsEn
   const family = isIPv4(options.host) ? 4 : 6;
   const socket = createSocket({
     type: family === 4 ? 'udp4' : 'udp6',
-    ipv6Only: options.ipv6Only ?? false,
+    ipv6Only: options.dualStack === false,
     // Addresses are numeric always. dgram's own look-up would put every send off to a later tick.
     lookup: (host, _options, callback) => callback(null, host, family),
   });

@@ -1,0 +1,226 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { loadNative } from '../../lib/native/binding.js';
+import { NativePacketEngine } from '../../lib/native/packet-engine.js';
+import { Suite } from '../../lib/ports/crypto.js';
+import {
+  ADDRESS_A,
+  ADDRESS_B,
+  EngineProbe,
+  accountedDatagrams,
+  agreedStats,
+  captureRows,
+  hex,
+  sessionKeys,
+  testCrypto,
+  type CapturedRow,
+  type SentDatagram,
+} from '../support/engine-harness.js';
+import { play, scenario, type Received, type Stage } from '../support/engine-scenario.js';
+
+/** An engine under test: rows are kept, and what it sealed can be taken out. */
+interface Subject extends Stage {
+  readonly rows: CapturedRow[];
+  sealed(): SentDatagram[];
+}
+
+function jsSubject(): Subject {
+  const probe = new EngineProbe(testCrypto);
+  return {
+    engine: probe.engine,
+    rows: probe.rows,
+    receive(batch) {
+      for (const [datagram, address] of batch) probe.engine.receive(datagram, address);
+      probe.engine.deliver();
+    },
+    sealed() {
+      probe.engine.flush();
+      return probe.sent.splice(0);
+    },
+  };
+}
+
+function nativeSubject(): Subject {
+  const rows: CapturedRow[] = [];
+  const engine = NativePacketEngine.withoutSocket({
+    onBatch: (rowCount, groupCount) => {
+      rows.push(...captureRows(engine, rowCount, groupCount));
+    },
+    onWritable: () => {},
+    onError: (error) => {
+      throw error;
+    },
+  });
+  return {
+    engine,
+    rows,
+    receive(batch) {
+      for (const [datagram, address] of batch) engine.inject(datagram, address);
+      engine.deliver();
+    },
+    sealed() {
+      engine.flush();
+      return engine.takeSealed().map(({ address, datagram }) => ({ address: hex(address), octets: datagram }));
+    },
+  };
+}
+
+/** Rows with numbers of sessions and addresses in place of slots and path ids, which engines may choose as they like. */
+function neutral(rows: readonly CapturedRow[], slots: Map<number, number>, paths: Map<number, number>): object[] {
+  return rows.map((row) => ({ ...row, slot: slots.get(row.slot) ?? row.slot, path: paths.get(row.path) ?? row.path }));
+}
+
+const { addon, why } = loadNative();
+// Where the native backend is asked for, its absence is a failure, not a reason to skip.
+const skips = addon === undefined && process.env['STT_BACKEND'] !== 'native';
+
+describe.skipIf(skips)(`native and JS packet engine${skips ? ` (skipped: ${why})` : ''}`, () => {
+  it('make the same rows, octets and counters of the same datagrams', () => {
+    fc.assert(
+      fc.property(scenario, (steps) => {
+        const native = nativeSubject();
+        const js = jsSubject();
+        const ofNative = play(steps, native);
+        const ofJs = play(steps, js);
+        expect(neutral(native.rows, ofNative.slots, ofNative.paths)).toEqual(neutral(js.rows, ofJs.slots, ofJs.paths));
+        const stats = js.engine.stats();
+        expect(agreedStats(native.engine.stats())).toEqual(agreedStats(stats));
+        expect(accountedDatagrams(stats)).toBe(stats.datagramsReceived);
+        void native.engine.close();
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('agree on garbage of every length and first octet', () => {
+    const batch: Received[] = [];
+    for (let length = 0; length < 80; length++) {
+      for (const first of [0x00, 0x53, 0x7f, 0x80, 0x81, 0xff])
+        batch.push([new Uint8Array(length).fill(first), ADDRESS_A]);
+    }
+    for (const first of [0x00, 0x53, 0x80, 0xff]) batch.push([new Uint8Array(65_507).fill(first), ADDRESS_B]);
+    const [native, js] = [nativeSubject(), jsSubject()];
+    for (const subject of [native, js]) {
+      const { sessionId } = sessionKeys(1)[1];
+      subject.engine.openSession({ ...sessionKeys(1)[1], sessionId: sessionId.map(() => 0x80) });
+      subject.receive(batch);
+      expect(subject.rows).toEqual([]);
+    }
+    expect(agreedStats(native.engine.stats())).toEqual(agreedStats(js.engine.stats()));
+  });
+
+  it('agree on every bit flip of a packet and of every kind of handshake message', () => {
+    fc.assert(
+      fc.property(scenario, fc.nat(), (steps, which) => {
+        const datagrams: Received[] = [];
+        play(steps, { engine: jsSubject().engine, receive: (batch) => datagrams.push(...batch) });
+        fc.pre(datagrams.length > 0);
+        const [original, address] = datagrams[which % datagrams.length]!;
+        const batch = Array.from({ length: Math.min(8 * original.length, 8 * 64) }, (_, bit): Received => {
+          const flipped = new Uint8Array(original);
+          flipped[bit >>> 3]! ^= 1 << (bit & 7);
+          return [flipped, address];
+        });
+        const [native, js] = [nativeSubject(), jsSubject()];
+        play([], native);
+        play([], js);
+        native.receive(batch);
+        js.receive(batch);
+        expect(native.rows.map(({ octets }) => octets)).toEqual(js.rows.map(({ octets }) => octets));
+        expect(agreedStats(native.engine.stats())).toEqual(agreedStats(js.engine.stats()));
+        void native.engine.close();
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  describe.each([
+    ['AES-256-GCM', Suite.AES_256_GCM],
+    ['ChaCha20-Poly1305', Suite.CHACHA20_POLY1305],
+  ])('with %s', (_name, suite) => {
+    it('seal the same octets, and what one seals the other opens', () => {
+      const call = fc.record({
+        stream: fc.boolean(),
+        jump: fc.constantFrom(0, 1, 300, 2 ** 20),
+        streamId: fc.constantFrom(1, 2, 0xffffffff),
+        offset: fc.oneof(fc.nat(1_000), fc.constantFrom(2 ** 32 - 5, 2 ** 40 + 1, Number.MAX_SAFE_INTEGER - 5_000)),
+        fin: fc.boolean(),
+        length: fc.nat(5_000),
+        payload: fc.constantFrom(1_155, 1, 17, 1_400, 65_462),
+      });
+      fc.assert(
+        fc.property(fc.array(call, { minLength: 1, maxLength: 8 }), (calls) => {
+          const [own, peer] = sessionKeys(1, suite);
+          const results = [nativeSubject(), jsSubject()].map((subject) => {
+            const { engine } = subject;
+            const slot = engine.openSession(own);
+            const path = engine.openPath(ADDRESS_B);
+            const taken: (number | boolean)[] = [];
+            let pn = 0;
+            for (const { stream, jump, streamId, offset, fin, length, payload } of calls) {
+              const size = payload < 20 ? Math.min(length, 20 * payload) : length;
+              const chunk = Uint8Array.from({ length: size + 3 }, (_, i) => (i * 7) & 0xff);
+              pn += jump;
+              const count = stream
+                ? engine.sealStreamRun(slot, path, pn, streamId, offset, fin, chunk, 3, 3 + size, payload)
+                : engine.sealFrames(slot, path, pn, chunk, 0, size);
+              taken.push(count);
+              pn += Number(count);
+            }
+            return { subject, taken, sealed: subject.sealed() };
+          });
+          const [native, js] = results as [(typeof results)[0], (typeof results)[0]];
+          expect(native.taken).toEqual(js.taken);
+          expect(native.sealed.map(({ octets }) => hex(octets))).toEqual(js.sealed.map(({ octets }) => hex(octets)));
+          expect(native.sealed.map(({ address }) => address)).toEqual(js.sealed.map(({ address }) => address));
+          // Crosswise: each opens what the other one sealed.
+          const [nativeOpens, jsOpens] = [nativeSubject(), jsSubject()];
+          nativeOpens.engine.openSession(peer);
+          jsOpens.engine.openSession(peer);
+          nativeOpens.receive(js.sealed.map(({ octets }) => [octets, ADDRESS_A]));
+          jsOpens.receive(native.sealed.map(({ octets }) => [octets, ADDRESS_A]));
+          expect(nativeOpens.engine.stats().packetsOpened).toBe(js.sealed.length);
+          expect(jsOpens.engine.stats().packetsOpened).toBe(js.sealed.length);
+          expect(nativeOpens.rows).toEqual(jsOpens.rows);
+          for (const { engine } of [native.subject, nativeOpens]) void engine.close();
+        }),
+        { numRuns: 100 },
+      );
+    });
+  });
+
+  it('refuse the same calls', () => {
+    const results = [nativeSubject(), jsSubject()].map(({ engine, sealed }) => {
+      const [own] = sessionKeys(1);
+      const slot = engine.openSession(own);
+      const path = engine.openPath(ADDRESS_A);
+      const chunk = new Uint8Array(70_000);
+      const answers = [
+        engine.openSession(own),
+        engine.openPath(ADDRESS_A) === path,
+        engine.sealFrames(slot + 1, path, 0, chunk, 0, 10),
+        engine.sealFrames(slot, path + 1, 0, chunk, 0, 10),
+        engine.sealFrames(slot, path, 0, chunk, 0, 65_479),
+        engine.sealFrames(slot, path, 0, chunk, 0, 65_478),
+        engine.sealStreamRun(slot + 1, path, 1, 1, 0, false, chunk, 0, 10, 10),
+        engine.sealStreamRun(slot, path + 1, 1, 1, 0, false, chunk, 0, 10, 10),
+        engine.sealStreamRun(slot, path, 1, 1, 0, false, chunk, 0, 10, 0),
+        engine.sealStreamRun(slot, path, 1, 1, 0, false, chunk, 0, 70_000, 65_463),
+        engine.sealStreamRun(slot, path, 1, 1, 0, false, chunk, 0, 0, 100),
+        engine.sealStreamRun(slot, path, 1, 1, 0, true, chunk, 5, 5, 100),
+        engine.sendDatagram(ADDRESS_A, chunk),
+        engine.sendDatagram(ADDRESS_A, chunk.subarray(0, 65_507)),
+      ];
+      engine.closePath(path);
+      answers.push(engine.sealFrames(slot, path, 2, chunk, 0, 10));
+      engine.closePath(path);
+      answers.push(engine.sealFrames(slot, path, 3, chunk, 0, 10));
+      engine.closeSession(slot);
+      engine.closeSession(slot);
+      engine.closePath(path);
+      answers.push(engine.sealFrames(slot, path, 4, chunk, 0, 10));
+      return { answers, sizes: sealed().map(({ octets }) => octets.length) };
+    });
+    expect(results[0]).toEqual(results[1]);
+  });
+});
