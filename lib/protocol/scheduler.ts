@@ -10,7 +10,7 @@ export const SchedulerPlace = {
   NONE: 0,
   /** In the ring: has something to send. */
   READY: 1,
-  /** Has new octets only, and the session has no credit for them. */
+  /** Has new octets only, and the peer gave no credit for them. */
   BLOCKED: 2,
 } as const;
 
@@ -22,7 +22,7 @@ export class Scheduler {
   /** Stream in turn. */
   #turn: Stream | undefined;
   #count = 0;
-  /** Head of the ring of streams that wait for credit of the session. */
+  /** Head of the ring of streams that wait for credit. */
   #blocked: Stream | undefined;
   /** How many ready streams have which weight; only kept once one has another than the default. */
   #weights: Map<number, number> | undefined;
@@ -57,7 +57,7 @@ export class Scheduler {
     stream.place = SchedulerPlace.NONE;
   }
 
-  /** Sets a stream aside until the session has credit. */
+  /** Sets a stream aside until the peer gives credit. */
   block(stream: Stream): void {
     if (stream.place === SchedulerPlace.BLOCKED) return;
     this.remove(stream);

@@ -198,6 +198,11 @@ export class Stream implements AssemblerSink {
     return this.#sendState === SendState.OPEN && this.sending.sendable(this.sendLimit);
   }
 
+  /** @internal Octets that may still go out for the first time. */
+  get unsent(): number {
+    return this.#sendState === SendState.OPEN ? this.sending.unsent : 0;
+  }
+
   /** @internal The sending side waits for an acknowledgement of its reset. */
   get resetPending(): boolean {
     return this.#sendState === SendState.RESET;
@@ -236,7 +241,11 @@ export class Stream implements AssemblerSink {
   onAcked(begin: number, end: number, fin: boolean): void {
     if (this.#sendState !== SendState.OPEN) return;
     this.sending.onAcked(begin, end, fin);
-    if (!this.sending.done) return;
+    if (!this.sending.done) {
+      // Less than a packet of credit may have waited for this (silly-window avoidance).
+      if (this.place !== 0 && this.sending.unacked === 0) this.#host.onSendChange(this);
+      return;
+    }
     this.#sendState = SendState.CLOSED;
     this.#host.onSendChange(this);
     this.#host.observer.onStreamFinished(this);

@@ -1,0 +1,232 @@
+import { ControlType } from '../constants.js';
+import type { SessionObserver } from '../ports/session-observer.js';
+import {
+  encodeFlowCredit,
+  encodePathResponse,
+  encodePing,
+  encodePong,
+  encodeResetToken,
+  encodeStopSending,
+  encodeStreamLimit,
+  encodeStreamReset,
+} from '../wire/packet-frames.js';
+import type { FrameLog } from './frame-log.js';
+import { SentFrame } from './sent-packets.js';
+import type { SessionLimits } from './session-config.js';
+import { StreamWant, type Stream } from './stream.js';
+import type { Streams } from './streams.js';
+
+/** No control frame that is made here is longer: STREAM_RESET with three full varints. */
+const LONGEST = 26;
+
+/**
+ * The control frames that wait to be sent. Everything is coalesced and capped: a kind of frame waits once (per stream),
+ * with the value of the moment it is sent; answers to the peer's requests are bounded and dropped beyond that.
+ */
+export class ControlQueue {
+  wantSessionCredit = false;
+  wantStreamLimit = false;
+  /** A PING nobody awaits the answer of: keeps the session, or probes. */
+  wantPing = false;
+  readonly #limits: SessionLimits;
+  readonly #observer: SessionObserver;
+  #resetToken: Uint8Array | undefined;
+  #wantResetToken: boolean;
+  #streams: Stream[] | undefined;
+  /** 8-octet tokens as pairs of u32, in the order they came. */
+  #pongs: number[] | undefined;
+  #pathResponses: number[] | undefined;
+  /** Own PINGs: when they were asked for. */
+  #pings: Map<number, number> | undefined;
+  #pingsToSend: number[] | undefined;
+  #nextPing = 1;
+
+  constructor(limits: SessionLimits, observer: SessionObserver, resetToken: Uint8Array | undefined) {
+    this.#limits = limits;
+    this.#observer = observer;
+    this.#resetToken = resetToken;
+    this.#wantResetToken = resetToken !== undefined;
+  }
+
+  get waiting(): boolean {
+    return (
+      this.wantSessionCredit ||
+      this.wantStreamLimit ||
+      this.wantPing ||
+      this.#wantResetToken ||
+      (this.#streams !== undefined && this.#streams.length > 0) ||
+      (this.#pongs !== undefined && this.#pongs.length > 0) ||
+      (this.#pathResponses !== undefined && this.#pathResponses.length > 0) ||
+      (this.#pingsToSend !== undefined && this.#pingsToSend.length > 0)
+    );
+  }
+
+  /** A stream has `wanted` bits. */
+  addStream(stream: Stream): void {
+    (this.#streams ??= []).push(stream);
+  }
+
+  /** Asks for a PING of the application; gives its id. */
+  ping(now: number): number {
+    const pings = (this.#pings ??= new Map());
+    if (pings.size >= this.#limits.maxPings) this.#forgetOldestPing(pings);
+    const id = this.#nextPing;
+    this.#nextPing = id === 0xffffffff ? 1 : id + 1;
+    pings.set(id, now);
+    (this.#pingsToSend ??= []).push(id);
+    return id;
+  }
+
+  /** A PING of the peer, its token as two u32. */
+  onPing(high: number, low: number): void {
+    const pongs = (this.#pongs ??= []);
+    if (pongs.length < 2 * this.#limits.maxPongs) pongs.push(high, low);
+  }
+
+  onPong(high: number, low: number, now: number): void {
+    const sent = high === 0 ? this.#pings?.get(low) : undefined;
+    if (sent === undefined) return;
+    this.#pings!.delete(low);
+    this.#observer.onPong(low, now - sent);
+  }
+
+  onPathChallenge(high: number, low: number): void {
+    const responses = (this.#pathResponses ??= []);
+    if (responses.length < 2 * this.#limits.maxPathResponses) responses.push(high, low);
+  }
+
+  /** Takes out what fits into `out` up to `end`. */
+  encode(
+    out: Uint8Array,
+    at: number,
+    end: number,
+    log: FrameLog,
+    streams: Streams,
+    now: number,
+    rttMs: number,
+  ): number {
+    const begin = at;
+    const room = (): boolean => at + LONGEST <= end && !log.full;
+    while (this.#pathResponses !== undefined && this.#pathResponses.length > 0 && room()) {
+      const high = this.#pathResponses.shift()!;
+      at = encodePathResponse(token(high, this.#pathResponses.shift()!), out, at);
+    }
+    while (this.#pongs !== undefined && this.#pongs.length > 0 && room()) {
+      const high = this.#pongs.shift()!;
+      const low = this.#pongs.shift()!;
+      at = encodePong(token(high, low), out, at);
+      log.add(SentFrame.PING, high, low, ControlType.PONG);
+    }
+    while (this.#pingsToSend !== undefined && this.#pingsToSend.length > 0 && room()) {
+      const id = this.#pingsToSend.shift()!;
+      if (!this.#pings!.has(id)) continue;
+      at = encodePing(token(0, id), out, at);
+      log.add(SentFrame.PING, 0, id, ControlType.PING);
+    }
+    if (this.wantSessionCredit && room()) {
+      const limit = streams.window.renew(now, rttMs);
+      at = encodeFlowCredit(0, limit, out, at);
+      log.add(SentFrame.FLOW_CREDIT, 0, limit, 0);
+      this.wantSessionCredit = false;
+    }
+    if (this.wantStreamLimit && room()) {
+      at = encodeStreamLimit(streams.table.peerLimit, out, at);
+      log.add(SentFrame.STREAM_LIMIT, streams.table.peerLimit, 0, 0);
+      this.wantStreamLimit = false;
+    }
+    while (this.#streams !== undefined && this.#streams.length > 0 && at + 3 * LONGEST <= end && !log.full) {
+      at = this.#encodeStream(this.#streams.shift()!, out, at, log, streams, now, rttMs);
+    }
+    if (this.#wantResetToken && room()) {
+      at = encodeResetToken(this.#resetToken!, out, at);
+      log.add(SentFrame.RESET_TOKEN, 0, 0, 0);
+      this.#wantResetToken = false;
+    }
+    // Any other frame of the queue asks for an answer as well as a PING does.
+    if (this.wantPing && (at > begin || room())) {
+      if (at === begin) at = encodePing(token(0, 0), out, at);
+      this.wantPing = false;
+    }
+    if (at > begin) log.ackEliciting = true;
+    return at;
+  }
+
+  onAcked(kind: number, a: number, streams: Streams): void {
+    if (kind === SentFrame.STREAM_RESET) streams.table.get(a)?.onResetAcked();
+    else if (kind === SentFrame.RESET_TOKEN) this.#resetToken = undefined;
+  }
+
+  /** What is still true and still of use is sent again, with today's value (RFC 9000 §13.3). */
+  onLost(kind: number, a: number, b: number, c: number, streams: Streams): void {
+    const stream = streams.table.get(a);
+    switch (kind) {
+      case SentFrame.FLOW_CREDIT:
+        if (a === 0) this.wantSessionCredit ||= b === streams.window.limit;
+        else if (stream?.creditUseful === true && b === stream.receiveWindow.limit) stream.want(StreamWant.CREDIT);
+        return;
+      case SentFrame.STREAM_LIMIT:
+        this.wantStreamLimit ||= a === streams.table.peerLimit;
+        return;
+      case SentFrame.STREAM_RESET:
+        if (stream?.resetPending === true) stream.want(StreamWant.RESET);
+        return;
+      case SentFrame.STOP_SENDING:
+        if (stream?.stopPending === true) stream.want(StreamWant.STOP);
+        return;
+      case SentFrame.RESET_TOKEN:
+        this.#wantResetToken = this.#resetToken !== undefined;
+        return;
+      case SentFrame.PING:
+        if (c === ControlType.PONG) this.onPing(a, b);
+        else if (this.#pings?.has(b) === true) (this.#pingsToSend ??= []).push(b);
+        return;
+    }
+  }
+
+  #encodeStream(
+    stream: Stream,
+    out: Uint8Array,
+    at: number,
+    log: FrameLog,
+    streams: Streams,
+    now: number,
+    rttMs: number,
+  ): number {
+    const wanted = stream.wanted;
+    stream.wanted = 0;
+    if ((wanted & StreamWant.RESET) !== 0 && stream.resetPending) {
+      at = encodeStreamReset(stream.id, stream.resetCode, stream.sending.next, out, at);
+      log.add(SentFrame.STREAM_RESET, stream.id, 0, 0);
+    }
+    if ((wanted & StreamWant.STOP) !== 0 && stream.stopPending) {
+      at = encodeStopSending(stream.id, stream.stopCode, out, at);
+      log.add(SentFrame.STOP_SENDING, stream.id, 0, 0);
+    }
+    if ((wanted & StreamWant.CREDIT) !== 0 && stream.creditUseful) {
+      const limit = stream.receiveWindow.renew(now, rttMs);
+      // One stream must be able to use what it is given.
+      streams.window.grow(1.5 * stream.receiveWindow.window);
+      at = encodeFlowCredit(stream.id, limit, out, at);
+      log.add(SentFrame.FLOW_CREDIT, stream.id, limit, 0);
+    }
+    return at;
+  }
+
+  #forgetOldestPing(pings: Map<number, number>): void {
+    for (const oldest of pings.keys()) {
+      pings.delete(oldest);
+      this.#pingsToSend = this.#pingsToSend?.filter((id) => id !== oldest);
+      return;
+    }
+  }
+}
+
+const TOKEN = new Uint8Array(8);
+const VIEW = new DataView(TOKEN.buffer);
+
+/** A token from two u32; valid until the next call. */
+function token(high: number, low: number): Uint8Array {
+  VIEW.setUint32(0, high);
+  VIEW.setUint32(4, low);
+  return TOKEN;
+}

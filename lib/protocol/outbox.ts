@@ -1,0 +1,135 @@
+import { PACKET_OVERHEAD, STREAM_HEADER } from '../constants.js';
+import type { PacketSink } from '../ports/packet-sink.js';
+import type { FrameLog } from './frame-log.js';
+import type { Lifetime } from './lifetime.js';
+import type { LossRecovery } from './loss-recovery.js';
+import type { Pacer } from './pacer.js';
+import type { PacketNumbers } from './packet-numbers.js';
+
+/** Sessions do not move yet: every packet goes over the same path. */
+export const ONLY_PATH = 0;
+/** Packets of a key that are kept for closing the session. */
+const CLOSE_RESERVE = 64;
+/** No packet number comes near 2^53 - 1 (STT §5). */
+const LAST_NUMBER = Number.MAX_SAFE_INTEGER - 2 ** 20;
+
+/** Gives packets their numbers, has them sealed, and tells everyone who keeps books about packets. */
+export class Outbox {
+  /** UDP payload of a full packet. */
+  readonly packetSize: number;
+  packetsSent = 0;
+  octetsSent = 0;
+  readonly #recovery: LossRecovery;
+  readonly #numbers: PacketNumbers;
+  readonly #pacer: Pacer;
+  readonly #lifetime: Lifetime;
+  #paceAt = Infinity;
+
+  readonly #sealLimit: number;
+
+  /** `sealLimit`: packets that the key may seal. */
+  constructor(
+    packetSize: number,
+    sealLimit: number,
+    recovery: LossRecovery,
+    numbers: PacketNumbers,
+    pacer: Pacer,
+    lifetime: Lifetime,
+  ) {
+    this.packetSize = packetSize;
+    this.#sealLimit = sealLimit - Math.min(CLOSE_RESERVE, sealLimit / 2);
+    this.#recovery = recovery;
+    this.#numbers = numbers;
+    this.#pacer = pacer;
+    this.#lifetime = lifetime;
+  }
+
+  /** Octets of frames that fit a packet. */
+  get room(): number {
+    return this.packetSize - PACKET_OVERHEAD;
+  }
+
+  /** When pacing lets the next packet go; Infinity if it is not pacing that held the last one. */
+  get paceDeadline(): number {
+    return this.#paceAt;
+  }
+
+  clearPaceDeadline(): void {
+    this.#paceAt = Infinity;
+  }
+
+  /** The key must not be used any more. */
+  get exhausted(): boolean {
+    return this.packetsSent >= this.#sealLimit || this.#numbers.next >= LAST_NUMBER;
+  }
+
+  /** How many packets of `size` octets, at most `most`, congestion control, pacing and the key let go now. */
+  allowed(now: number, most: number, size = this.packetSize): number {
+    const room = this.#recovery.room;
+    if (room < size || this.exhausted) return 0;
+    const wait = this.#pacer.delay(now, size);
+    if (wait > 0) {
+      this.#paceAt = now + wait;
+      return 0;
+    }
+    const paced = Math.max(1, Math.floor(this.#pacer.budget(now) / size));
+    return Math.min(most, Math.floor(room / size), paced, Math.ceil(this.#sealLimit) - this.packetsSent);
+  }
+
+  /** Seals one packet of frames. False if the sink is full: nothing happened. */
+  packet(now: number, sink: PacketSink, frames: Uint8Array, length: number, log: FrameLog): boolean {
+    const pn = this.#numbers.next;
+    if (!sink.sealFrames(pn, frames, 0, length)) return false;
+    this.#numbers.take(1);
+    const size = length + PACKET_OVERHEAD;
+    this.#recovery.onPacketSent(pn, now, size, log.ackEliciting, log.ackEliciting, ONLY_PATH);
+    for (let i = 0; i < log.count; i++) this.#recovery.addFrame(log.kind(i), log.a(i), log.b(i), log.c(i));
+    this.#count(now, 1, size, log.ackEliciting);
+    return true;
+  }
+
+  /** Seals `end - begin` octets of `chunk` as at most `packets` packets; gives how many the sink took. */
+  run(
+    now: number,
+    sink: PacketSink,
+    streamId: number,
+    offset: number,
+    fin: boolean,
+    chunk: Uint8Array,
+    begin: number,
+    end: number,
+    payload: number,
+  ): number {
+    const pn = this.#numbers.next;
+    const packets = Math.max(1, Math.ceil((end - begin) / payload));
+    const taken = sink.sealStreamRun(pn, streamId, offset, fin, chunk, begin, end, payload);
+    if (taken === 0) return 0;
+    this.#numbers.take(taken);
+    const whole = taken === packets;
+    const until = whole ? end : begin + taken * payload;
+    const overhead = PACKET_OVERHEAD + STREAM_HEADER;
+    const last = until - begin - (taken - 1) * payload + overhead;
+    this.#recovery.onRunSent(
+      pn,
+      taken,
+      now,
+      payload + overhead,
+      last,
+      streamId,
+      offset,
+      payload,
+      offset + until - begin,
+      fin && whole,
+    );
+    this.#count(now, taken, (taken - 1) * (payload + overhead) + last, true);
+    return taken;
+  }
+
+  #count(now: number, packets: number, octets: number, ackEliciting: boolean): void {
+    this.packetsSent += packets;
+    this.octetsSent += octets;
+    if (!ackEliciting) return;
+    this.#pacer.onSent(now, octets);
+    this.#lifetime.onSent(now);
+  }
+}

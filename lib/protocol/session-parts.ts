@@ -1,0 +1,59 @@
+import { AckTracker } from './ack-tracker.js';
+import { ControlQueue } from './control-queue.js';
+import { ControlStream } from './control-stream.js';
+import { FrameFates } from './frame-fates.js';
+import { FrameReceiver, type FrameReceiverHost } from './frame-receiver.js';
+import { Lifetime } from './lifetime.js';
+import { LossRecovery } from './loss-recovery.js';
+import { Messages } from './messages.js';
+import { ONLY_PATH, Outbox } from './outbox.js';
+import { PacketNumbers } from './packet-numbers.js';
+import { Pacer } from './pacer.js';
+import { sealLimit } from './seal-limit.js';
+import type { SessionConfig } from './session-config.js';
+import { SinglePackets } from './single-packets.js';
+import { StreamRuns } from './stream-runs.js';
+import { Streams } from './streams.js';
+import { Transmitter } from './transmitter.js';
+
+/** The machines a session is composed of, wired to one another. */
+export class SessionParts {
+  readonly control: ControlQueue;
+  readonly streams: Streams;
+  readonly messages: Messages;
+  readonly recovery: LossRecovery;
+  readonly acks: AckTracker;
+  readonly lifetime: Lifetime;
+  readonly outbox: Outbox;
+  readonly transmitter: Transmitter;
+  readonly receiver: FrameReceiver;
+  /** Undefined until the peer uses it: no message is sent on it yet. */
+  controlStream: ControlStream | undefined;
+
+  constructor(config: SessionConfig, host: FrameReceiverHost) {
+    const { localParams, peerParams, limits, now, observer, initialPacketSize } = config;
+    const packetSize = Math.min(initialPacketSize, peerParams.maxUdpPayload);
+    this.control = new ControlQueue(limits, observer, config.resetToken);
+    this.streams = new Streams(config, this.control);
+    this.messages = new Messages(observer, peerParams.maxDatagram, limits.sendQueueOctets);
+    const numbers = new PacketNumbers(config.random);
+    this.acks = new AckTracker(localParams.maxAckDelayMs);
+    this.recovery = new LossRecovery({
+      now,
+      observer: new FrameFates(this),
+      numbers,
+      congestion: config.congestion,
+      packetSize,
+      peerMaxAckDelayMs: peerParams.maxAckDelayMs,
+      path: ONLY_PATH,
+      ...(config.handshakeRttMs === undefined ? {} : { handshakeRttMs: config.handshakeRttMs }),
+    });
+    const pacer = new Pacer(this.recovery, now);
+    this.lifetime = new Lifetime(now, localParams.idleTimeoutMs, peerParams.idleTimeoutMs, config.keepAliveMs ?? 0);
+    const limit = Math.min(limits.maxSealedPackets, sealLimit(config.suite, packetSize));
+    this.outbox = new Outbox(packetSize, limit, this.recovery, numbers, pacer, this.lifetime);
+    const runs = new StreamRuns(this.streams, this.outbox, numbers);
+    this.transmitter = new Transmitter(this.recovery, this.outbox, new SinglePackets(this), runs);
+    this.receiver = new FrameReceiver(this, observer, localParams.maxDatagram, host);
+  }
+}

@@ -1,0 +1,35 @@
+import type { PacketSink } from '../ports/packet-sink.js';
+import type { LossRecovery } from './loss-recovery.js';
+import type { Outbox } from './outbox.js';
+import type { SinglePackets } from './single-packets.js';
+import { Outcome, type StreamRuns } from './stream-runs.js';
+
+/** Order of what is sent: probes, then in turn what shares a packet and a run of the bulk of a stream. */
+export class Transmitter {
+  readonly #recovery: LossRecovery;
+  readonly #outbox: Outbox;
+  readonly #singles: SinglePackets;
+  readonly #runs: StreamRuns;
+
+  constructor(recovery: LossRecovery, outbox: Outbox, singles: SinglePackets, runs: StreamRuns) {
+    this.#recovery = recovery;
+    this.#outbox = outbox;
+    this.#singles = singles;
+    this.#runs = runs;
+  }
+
+  /** Sends until nothing is left, congestion control or pacing holds it, or the sink is full. */
+  poll(now: number, sink: PacketSink): void {
+    this.#outbox.clearPaceDeadline();
+    while (this.#recovery.probesToSend > 0) {
+      if (this.#singles.probe(now, sink) === Outcome.REFUSED) return;
+    }
+    for (;;) {
+      const single = this.#singles.send(now, sink);
+      if (single === Outcome.REFUSED) return;
+      const run = this.#runs.send(now, sink);
+      if (run === Outcome.REFUSED) return;
+      if (single !== Outcome.SENT && run !== Outcome.SENT) return;
+    }
+  }
+}
