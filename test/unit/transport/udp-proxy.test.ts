@@ -1,5 +1,8 @@
+import { spawn, spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Impairment, seededRandom, startUdpProxy, type ImpairmentSettings } from '../../support/udp-proxy.mjs';
 
@@ -87,6 +90,38 @@ describe('UDP proxy', () => {
     expect(proxy.stats().up.passed).toBe(2);
     await proxy.close();
     await proxy.close();
+  });
+});
+
+describe('UDP proxy as a program', () => {
+  const PROGRAM = fileURLToPath(new URL('../../support/udp-proxy.mjs', import.meta.url));
+
+  it('passes datagrams on and says at the end what it did', async () => {
+    const server = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(server, 'listening');
+    const target = `127.0.0.1:${server.address().port}`;
+    const proxy = spawn(process.execPath, [PROGRAM, '--target', target, '--duplicate', '100', '--delay', '1']);
+    const lines = createInterface({ input: proxy.stdout })[Symbol.asyncIterator]();
+    const first = await lines.next();
+    const port = /^listening 127\.0\.0\.1:(\d+)$/.exec(String(first.value))![1];
+    const client = createSocket('udp4');
+    client.send('x', Number(port), '127.0.0.1');
+    let count = 0;
+    for await (const [datagram] of datagramsOf(server)) {
+      expect(datagram.toString()).toBe('x');
+      if (++count === 2) break;
+    }
+    proxy.kill('SIGTERM');
+    const last = await lines.next();
+    expect(JSON.parse(String(last.value))).toMatchObject({ up: { passed: 1, duplicated: 1 }, clients: 1 });
+    client.close();
+    server.close();
+  });
+
+  it('explains itself when it is called wrongly', () => {
+    const { status, stderr } = spawnSync(process.execPath, [PROGRAM, '--loss', '5'], { encoding: 'utf8' });
+    expect(status).toBe(2);
+    expect(stderr).toContain('usage:');
   });
 });
 
