@@ -61,6 +61,8 @@ async function parent() {
   const sending = fork(self, ['writer', JSON.stringify({ port }), values.octets]);
   const [r, w] = await Promise.all([received, message(sending)]);
   const mb = (octets) => (octets / 1e6).toFixed(0);
-  console.log(`${mb(r.octets)} MB at ${(r.octets / r.ms / 1e3).toFixed(0)} MB/s; peak RSS: reader ${mb(r.peak)} MB, writer ${mb(w.peak)} MB`);
+  console.log(
+    `${mb(r.octets)} MB at ${(r.octets / r.ms / 1e3).toFixed(0)} MB/s; peak RSS: reader ${mb(r.peak)} MB, writer ${mb(w.peak)} MB`,
+  );
   process.exitCode = r.octets >= Number(values.octets) && Math.max(r.peak, w.peak) < LIMIT ? 0 : 1;
 }

@@ -19,15 +19,36 @@ const { values } = parseArgs({
 });
 
 const PEERS = {
-  native: { label: 'STT native', module: 'stt', env: { STT_BACKEND: 'native' }, metrics: ['bulk', 'messages', 'rtt', 'cycles'] },
+  native: {
+    label: 'STT native',
+    module: 'stt',
+    env: { STT_BACKEND: 'native' },
+    metrics: ['bulk', 'messages', 'rtt', 'cycles'],
+  },
   js: { label: 'STT JS', module: 'stt', env: { STT_BACKEND: 'js' }, metrics: ['bulk', 'messages', 'rtt', 'cycles'] },
   tls: { label: 'node:tls (TCP)', module: 'tls', env: {}, metrics: ['bulk', 'messages', 'rtt', 'cycles'] },
   dgram: { label: 'node:dgram', module: 'dgram', env: {}, metrics: ['rtt'] },
 };
 const METRICS = {
-  bulk: { title: 'bulk, one stream, 64 KiB writes', unit: 'Gbit/s', value: (s) => (s.octets * 8) / s.ms / 1e6, digits: 2 },
-  messages: { title: '64-octet writes on one stream', unit: 'million/s', value: (s) => s.octets / 64 / s.ms / 1e3, digits: 2 },
-  rtt: { title: '64-octet ping-pong, p50 / p99', unit: 'us', value: (s, c) => c.p50, second: (s, c) => c.p99, digits: 1 },
+  bulk: {
+    title: 'bulk, one stream, 64 KiB writes',
+    unit: 'Gbit/s',
+    value: (s) => (s.octets * 8) / s.ms / 1e6,
+    digits: 2,
+  },
+  messages: {
+    title: '64-octet writes on one stream',
+    unit: 'million/s',
+    value: (s) => s.octets / 64 / s.ms / 1e3,
+    digits: 2,
+  },
+  rtt: {
+    title: '64-octet ping-pong, p50 / p99',
+    unit: 'us',
+    value: (s, c) => c.p50,
+    second: (s, c) => c.p99,
+    digits: 1,
+  },
   cycles: { title: 'connect + echo + close', unit: 'cycles/s', value: (s, c) => c.perSecond, digits: 0 },
 };
 const HERE = fileURLToPath(new URL('.', import.meta.url));
@@ -62,7 +83,11 @@ async function main() {
   }
   process.stderr.write('\r                                        \r');
   for (const metric of metrics) printTable(metric, results[metric] ?? {});
-  if (values.json) writeFileSync(values.json, JSON.stringify({ node: process.version, date: new Date().toISOString(), results }, null, 1));
+  if (values.json)
+    writeFileSync(
+      values.json,
+      JSON.stringify({ node: process.version, date: new Date().toISOString(), results }, null, 1),
+    );
 }
 
 async function measure(peer, metric) {
@@ -168,5 +193,13 @@ function haveCertificate() {
 
 function makeCertificate() {
   const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'];
-  canRun('openssl', [...args, '-subj', '/CN=localhost', '-keyout', join(work, 'key.pem'), '-out', join(work, 'cert.pem')]);
+  canRun('openssl', [
+    ...args,
+    '-subj',
+    '/CN=localhost',
+    '-keyout',
+    join(work, 'key.pem'),
+    '-out',
+    join(work, 'cert.pem'),
+  ]);
 }

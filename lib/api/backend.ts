@@ -1,10 +1,9 @@
 import { sttError } from '../errors.js';
-import { loadNative } from '../native/binding.js';
-import { openNativeEngine } from '../native/packet-engine.js';
+import { NativePacketEngine } from '../native/packet-engine.js';
 import type { CryptoProvider } from '../ports/crypto.js';
 import type { BoundAddress, PacketEngine, PacketEngineEvents } from '../ports/packet-engine.js';
 import type { Random } from '../ports/random.js';
-import { nativeProvider } from '../stc/native-provider.js';
+import { loadNativeProvider } from '../stc/native-provider.js';
 import { nodeProvider } from '../stc/node-provider.js';
 import { openJsEngine } from '../transport/udp-js.js';
 import type { Backend, NodeConfig } from './node-options.js';
@@ -23,16 +22,15 @@ export interface ChosenBackend {
  * @throws STTTransportError `ERR_STT_BACKEND_UNAVAILABLE`
  */
 export function chooseBackend(wanted: Backend): ChosenBackend {
-  if (wanted !== 'js') {
-    const native = loadNative();
-    if (native.addon !== undefined) {
-      const crypto = nativeProvider(native.addon);
-      return { name: 'native', reason: undefined, crypto, random: pooledRandom(crypto) };
-    }
-    if (wanted === 'native') throw sttError('ERR_STT_BACKEND_UNAVAILABLE', { why: native.why });
-    return { name: 'js', reason: native.why, crypto: nodeProvider, random: pooledRandom(nodeProvider) };
-  }
-  return { name: 'js', reason: undefined, crypto: nodeProvider, random: pooledRandom(nodeProvider) };
+  if (wanted === 'js') return chosen('js', nodeProvider);
+  const native = loadNativeProvider();
+  if ('provider' in native) return chosen('native', native.provider);
+  if (wanted === 'native') throw sttError('ERR_STT_BACKEND_UNAVAILABLE', { why: native.why });
+  return chosen('js', nodeProvider, native.why);
+}
+
+function chosen(name: 'native' | 'js', crypto: CryptoProvider, reason?: string): ChosenBackend {
+  return { name, reason, crypto, random: pooledRandom(crypto) };
 }
 
 /** Binds a socket with a packet engine on it. Rejects with the system's own error. */
@@ -66,8 +64,8 @@ async function open(
     events,
   };
   if (backend.name === 'native') {
-    const engine = openNativeEngine(options);
-    return { engine, bound: engine.boundAddress };
+    const engine = NativePacketEngine.open(options);
+    return { engine, bound: engine.boundAddress! };
   }
   const { engine, boundAddress } = await openJsEngine({ ...options, crypto: backend.crypto });
   return { engine, bound: boundAddress };

@@ -1,4 +1,13 @@
-import { Group, GROUP_WORDS, NONE, Row, ROW_WORDS, RowFlag, RowType, type PacketEngine } from '../ports/packet-engine.js';
+import {
+  Group,
+  GROUP_WORDS,
+  NONE,
+  Row,
+  ROW_WORDS,
+  RowFlag,
+  RowType,
+  type PacketEngine,
+} from '../ports/packet-engine.js';
 import { Deadlines } from '../protocol/deadlines.js';
 import type { SessionEntry } from './session-entry.js';
 
@@ -110,13 +119,7 @@ export class Driver {
 
   #handshakeRows(rows: Uint32Array, slab: Uint8Array, first: number, end: number, now: number): void {
     for (let r = first * ROW_WORDS; r < end * ROW_WORDS; r += ROW_WORDS) {
-      this.#host.onHandshake(
-        rows[r + Row.STREAM_ID]!,
-        slab,
-        rows[r + Row.BEGIN]!,
-        rows[r + Row.LENGTH]!,
-        now,
-      );
+      this.#host.onHandshake(rows[r + Row.STREAM_ID]!, slab, rows[r + Row.BEGIN]!, rows[r + Row.LENGTH]!, now);
       if (this.#stopped) return;
     }
   }

@@ -6,7 +6,7 @@ export class MessageQueue<T extends { readonly data: Uint8Array }> {
   readonly #limit: number;
   #items: T[] = [];
   #head = 0;
-  #waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
+  readonly #waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
   #closed = false;
   /** Items dropped because the queue was full. */
   dropped = 0;

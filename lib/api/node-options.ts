@@ -2,6 +2,8 @@ import { MAX_SEEDS } from '../constants.js';
 import { sttError } from '../errors.js';
 import { checkOptionNames, integerOption } from '../options.js';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from '../protocol/session-config.js';
+import { warnOnce } from '../stc/node-warn.js';
+import { checkSeed } from '../stc/stc-root.js';
 
 /** Which implementation does the work of every datagram. */
 export type Backend = 'auto' | 'native' | 'js';
@@ -102,8 +104,8 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
   if (!Array.isArray(sharedSeeds) || sharedSeeds.length === 0 || sharedSeeds.length > MAX_SEEDS) {
     throw rangeError('sharedSeed', typeof sharedSeeds, `a Uint8Array, or an array of 1 to ${MAX_SEEDS} of them,`);
   }
-  checkSeed('nodeSeed', options.nodeSeed);
-  for (const seed of sharedSeeds as readonly unknown[]) checkSeed('sharedSeed', seed);
+  requireSeed('nodeSeed', options.nodeSeed);
+  for (const seed of sharedSeeds as readonly unknown[]) requireSeed('sharedSeed', seed);
   const idleTimeoutMs = integer('idleTimeoutMs', 30_000, 0, 86_400_000);
   if (idleTimeoutMs > 0 && idleTimeoutMs < 1000) {
     throw rangeError('idleTimeoutMs', idleTimeoutMs, '0, or an integer from 1000 to 86400000');
@@ -140,9 +142,9 @@ function backendOfEnvironment(): string {
   return process.env['STT_BACKEND'] ?? 'auto';
 }
 
-function checkSeed(name: string, seed: unknown): void {
+function requireSeed(name: string, seed: unknown): void {
   if (!(seed instanceof Uint8Array)) throw rangeError(name, typeof seed, 'a Uint8Array');
-  if (seed.length < 16) throw sttError('ERR_STT_SEED_TOO_SHORT', { name, length: seed.length });
+  checkSeed(name, seed, warnOnce);
 }
 
 function text(name: string, value: unknown): string | undefined {

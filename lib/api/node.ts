@@ -102,6 +102,9 @@ export class STTNode extends EventEmitter<NodeEvents> {
   #running: Running | undefined;
   #starting: Promise<BoundAddress> | undefined;
   #stopping: Promise<void> | undefined;
+  /** Sessions whose slot in the engine is in use: the established ones, and those that linger after their close. */
+  readonly #lingering = new Set<SessionEntry>();
+  #onLingered: (() => void) | undefined;
   /** The node's established sessions. */
   readonly sessionManager = new SessionManager();
 
@@ -256,6 +259,8 @@ export class STTNode extends EventEmitter<NodeEvents> {
     const gone = sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped' });
     this.#running.handshakes.stop(gone);
     await Promise.allSettled(Array.from(this.sessionManager, (session) => session.close()));
+    // A peer whose SESSION_CLOSE got lost hears it again while the sessions linger (STT §7: 3 PTO).
+    if (this.#lingering.size > 0) await new Promise<void>((resolve) => (this.#onLingered = resolve));
     await this.#shut();
   }
 
@@ -338,6 +343,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
       publish('stt:session:close', { remote: entry.remoteLabel, code: error.code });
     });
     this.sessionManager.add(session);
+    this.#lingering.add(entry);
     running.driver.add(entry);
     // The responder opens, and tells its application, when the first packet comes (STT §4).
     if (result.role === 'initiator') entry.session.ping(now);
@@ -355,6 +361,8 @@ export class STTNode extends EventEmitter<NodeEvents> {
   #forget(entry: SessionEntry): void {
     this.#running?.engine.closeSession(entry.slot);
     this.#running?.engine.closePath(entry.path);
+    this.#lingering.delete(entry);
+    if (this.#lingering.size === 0) this.#onLingered?.();
   }
 }
 

@@ -26,7 +26,10 @@ export async function resolveRemote(host: string, port: number, socket: 'IPv4' |
   const family = address.includes(':') ? 'IPv6' : 'IPv4';
   const remote = `${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   if (family === 'IPv6' && socket === 'IPv4') {
-    throw sttError('ERR_STT_ADDRESS', { remote, why: 'this node is bound to an IPv4 address; bind it to `::` instead' });
+    throw sttError('ERR_STT_ADDRESS', {
+      remote,
+      why: 'this node is bound to an IPv4 address; bind it to `::` instead',
+    });
   }
   const octets = encodeAddress(address, port, zoneOf);
   if (octets === undefined) throw sttError('ERR_STT_ADDRESS', { remote, why: 'it is no IP address with a port' });

@@ -57,12 +57,7 @@ export class STTSession extends EventEmitter<SessionEvents> implements SessionFa
   #ended: STTError | undefined;
 
   /** @internal */
-  constructor(
-    entry: SessionEntry,
-    identity: SessionIdentity,
-    backend: 'native' | 'js',
-    closeTimeoutMs: number,
-  ) {
+  constructor(entry: SessionEntry, identity: SessionIdentity, backend: 'native' | 'js', closeTimeoutMs: number) {
     super();
     this.#entry = entry;
     this.#identity = identity;
@@ -200,11 +195,7 @@ export class STTSession extends EventEmitter<SessionEvents> implements SessionFa
   /** Ends the session at once: what is not yet acknowledged may be lost. The peer sees an application close, if it hears it. */
   destroy(error?: Error): void {
     if (this.#ended !== undefined) return;
-    this.#entry.session.close(
-      performance.now(),
-      error === undefined ? CloseCode.NONE : CloseCode.SESSION,
-      '',
-    );
+    this.#entry.session.close(performance.now(), error === undefined ? CloseCode.NONE : CloseCode.SESSION, '');
     this.#entry.schedule();
   }
 

@@ -132,7 +132,9 @@ describe(`two nodes over UDP (${BACKEND})`, () => {
   it('refuse a message that no packet can carry, naming the limit', async () => {
     await using pair = await nodePair();
     const { client } = await pair.connect();
-    await expect(client.sendMessage(new Uint8Array(60_000))).rejects.toMatchObject({ code: 'ERR_STT_MESSAGE_TOO_LARGE' });
+    await expect(client.sendMessage(new Uint8Array(60_000))).rejects.toMatchObject({
+      code: 'ERR_STT_MESSAGE_TOO_LARGE',
+    });
   });
 
   it('pass frames of the application to their handler and drop the others', async () => {
