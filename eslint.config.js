@@ -10,7 +10,7 @@ const SANS_IO = [
   'lib/ports/**/*.ts',
 ];
 // A provider is where the platform's cryptography comes in.
-const PLATFORM = ['lib/stc/node-*.ts', 'lib/stc/native-*.ts', 'lib/stc/provider.ts'];
+const PLATFORM = ['lib/stc/node-*.ts', 'lib/stc/native-*.ts', 'lib/stc/noble-provider.ts'];
 
 const STYLE = [
   { selector: 'TSEnumDeclaration', message: 'Use an `as const` object.' },
