@@ -61,6 +61,10 @@ export const ERRORS = {
     type: STTFrameError,
     message: 'STTFrame of {size} octets is over the limit of {limit}. Split the payload.',
   },
+  ERR_STT_FRAME_ENCRYPTED: {
+    type: STTFrameError,
+    message: 'The payload of this STTFrame is encrypted already. Decrypt it first, or make a new frame.',
+  },
   ERR_STT_SERIALIZE_UNSUPPORTED: {
     type: STTSerializationError,
     message:
