@@ -29,7 +29,7 @@ describe('the README', () => {
       timeout: 30_000,
     });
     expect(stderr).toBe('');
-    expect(stdout).toBe('HELLO OVER UDP\n');
+    expect(stdout).toBe('hello over UDP\n');
   });
 
   it('names scripts that exist', () => {
