@@ -1,25 +1,13 @@
 import { Suite } from '../../../lib/ports/crypto.js';
 import { DEFAULT_SESSION_LIMITS, type SessionConfig, type SessionLimits } from '../../../lib/protocol/session.js';
-import type { TransportParams } from '../../../lib/wire/handshake-messages.js';
 import type { Carrier } from './carrier.js';
 import { Endpoint } from './endpoint.js';
 import { Link, type LinkConditions } from './network.js';
+import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../../../lib/wire/handshake-messages.js';
 import { PlainCarrier } from './plain-carrier.js';
 import { SimRandom } from './random.js';
 import { Recorder } from './recorder.js';
 import { VirtualTime } from './virtual-time.js';
-
-/** The defaults of STT §4. */
-export const DEFAULT_TEST_PARAMS: TransportParams = {
-  initialMaxData: 1_048_576,
-  initialMaxStreamData: 262_144,
-  maxStreams: 100,
-  idleTimeoutMs: 30_000,
-  maxUdpPayload: 65_507,
-  maxDatagram: 65_000,
-  maxAckDelayMs: 25,
-  capabilities: [],
-};
 
 /** What one side of a pair is made with. */
 export interface SideOptions {
@@ -53,8 +41,8 @@ export class Pair {
     const { seed = 1, conditions = { latencyMs: 10 }, client = {}, server = {} } = options;
     this.seed = seed;
     this.random = new SimRandom(seed);
-    const clientParams = { ...DEFAULT_TEST_PARAMS, ...client.params };
-    const serverParams = { ...DEFAULT_TEST_PARAMS, ...server.params };
+    const clientParams = { ...DEFAULT_TRANSPORT_PARAMS, ...client.params };
+    const serverParams = { ...DEFAULT_TRANSPORT_PARAMS, ...server.params };
     const make = (role: 'initiator' | 'responder', side: SideOptions, mine: TransportParams, theirs: TransportParams) =>
       new Endpoint(this.time, side.carrier ?? new PlainCarrier(), new Recorder(), {
         role,

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import type { LinkConditions } from '../support/sim/network.js';
+import { Pair } from '../support/sim/pair.js';
+import { forEachSeed } from '../support/sim/seeds.js';
+import { Transfers } from '../support/sim/transfer.js';
+
+/** The network that every seed has to get through. */
+const ADVERSE: LinkConditions = { latencyMs: 150, loss: 0.2, reorder: 0.02, duplicate: 0.02, corrupt: 0.02 };
+
+/** Sends so many octets each way over several streams; throws if an octet is wrong or it takes too long. */
+function bothWays(seed: number, octets: number, conditions: LinkConditions, limitMs: number): Pair {
+  const pair = new Pair({
+    seed,
+    conditions,
+    // The test is about recovery; a network that is this bad takes its time.
+    client: { params: { idleTimeoutMs: 0 } },
+    server: { params: { idleTimeoutMs: 0 } },
+  });
+  const there = new Transfers(pair.client, pair.server);
+  const back = new Transfers(pair.server, pair.client);
+  const streams = pair.random.integer(1, 4);
+  for (let i = 0; i < streams; i++) {
+    there.start(Math.ceil(octets / streams), seed + i);
+    back.start(Math.ceil(octets / streams), seed - i);
+  }
+  pair.runUntil(() => there.done && back.done, limitMs);
+  expect(pair.client.session.stats().reassemblyOctets).toBe(0);
+  expect(pair.server.session.stats().reassemblyOctets).toBe(0);
+  return pair;
+}
+
+describe('20 % loss, 300 ms round trip, 2 % reordering, duplicated and corrupted packets, both ways', () => {
+  it('delivers megabytes exactly, for every seed', { timeout: 24 * 3_600_000 }, () => {
+    forEachSeed(500, (seed) => {
+      // Mostly a quarter of a megabyte, so that there is time for many seeds; every tenth several of them.
+      const octets = seed % 10 === 0 ? 3_000_000 : 250_000;
+      bothWays(seed, octets, ADVERSE, 3_600_000);
+    });
+  });
+});
+
+describe('one kind of trouble at a time', () => {
+  const cases: Record<string, LinkConditions> = {
+    '2 % loss': { latencyMs: 20, loss: 0.02 },
+    '30 % loss in bursts of 3': { latencyMs: 20, loss: 0.3, burst: 3 },
+    '50 % loss': { latencyMs: 20, loss: 0.5 },
+    '10 % duplicates': { latencyMs: 20, duplicate: 0.1 },
+    '30 % corruption': { latencyMs: 20, corrupt: 0.3 },
+    'jitter as large as the latency': { latencyMs: 20, jitterMs: 20 },
+    'a quarter of the packets overtaken': { latencyMs: 20, reorder: 0.25 },
+    'a narrow link with a short queue': { latencyMs: 20, rate: 125, queue: 20_000 },
+    'a narrow link with a deep queue': { latencyMs: 20, rate: 125, queue: 2_000_000 },
+    'an MTU of exactly the packet size': { latencyMs: 20, mtu: 1_200 },
+    'a round trip of 2 s': { latencyMs: 1_000, loss: 0.05 },
+    'a round trip of 20 us': { latencyMs: 0.01, loss: 0.05 },
+  };
+  for (const [name, conditions] of Object.entries(cases)) {
+    it(`gets through: ${name}`, () => {
+      for (let seed = 1; seed <= 5; seed++) bothWays(seed, 400_000, conditions, 600_000);
+    });
+  }
+
+  it('recovers from 5 s of darkness every 2 s, without a storm when the light comes back', () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const pair = bothWays(
+        seed,
+        2_000_000,
+        { latencyMs: 50, rate: 500, queue: 200_000, blackhole: (now) => now % 7_000 >= 2_000 },
+        600_000,
+      );
+      expect(pair.there.stats.peakPerMs).toBeLessThanOrEqual(100);
+      expect(pair.back.stats.peakPerMs).toBeLessThanOrEqual(100);
+    }
+  });
+
+  it('recovers quickly when only the last packets of a write are lost', () => {
+    for (let lost = 1; lost <= 8; lost++) {
+      const pair = new Pair({ conditions: { latencyMs: 50 } });
+      const there = new Transfers(pair.client, pair.server);
+      pair.run(500);
+      const first = there.start(20_000, lost);
+      pair.pump();
+      // Everything of the tail vanishes once.
+      let dropped = 0;
+      const total = pair.there.stats.sent;
+      pair.there.filter = () => pair.there.stats.sent <= total || ++dropped > lost;
+      const begin = pair.now;
+      there.start(5_000, lost);
+      pair.runUntil(() => there.done, 10_000);
+      expect(pair.now - begin).toBeLessThan(1_500);
+      expect(there.received(first)).toBe(20_000);
+    }
+  });
+
+  it('loses goodput smoothly with loss', () => {
+    const time = (loss: number): number => {
+      let sum = 0;
+      for (let seed = 1; seed <= 3; seed++) {
+        const pair = new Pair({ seed, conditions: { latencyMs: 20, rate: 1_250, queue: 100_000, loss } });
+        const there = new Transfers(pair.client, pair.server);
+        there.start(2_000_000, seed);
+        const begin = pair.now;
+        pair.runUntil(() => there.done, 600_000);
+        sum += pair.now - begin;
+      }
+      return sum;
+    };
+    const times = [0, 0.01, 0.05, 0.1, 0.2].map(time);
+    for (let i = 1; i < times.length; i++) expect(times[i]!).toBeGreaterThan(times[i - 1]! * 0.8);
+    expect(times[1]!).toBeLessThan(times[0]! * 6);
+    expect(times[4]!).toBeLessThan(times[0]! * 60);
+  });
+});
