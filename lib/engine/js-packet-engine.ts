@@ -14,7 +14,9 @@ import { TransmitRing } from './transmit-ring.js';
 
 /** Two of the largest datagrams with all that a batch makes of them, and then some; batches of a socket are smaller. */
 const DEFAULT_SLAB = 1024 * 1024;
-const MIN_SLAB = STREAM_HEADER + 2 * MAX_DATAGRAM + ADDRESS_OCTETS;
+/** What UDP over IPv6 can carry: more than STT sends, but it may come in. */
+const MAX_RECEIVED = 65_527;
+const MIN_SLAB = STREAM_HEADER + 2 * MAX_RECEIVED + ADDRESS_OCTETS;
 /** About as much as a socket takes at once; the rest waits in the streams, where it is not sealed yet. */
 const DEFAULT_TRANSMIT = 1024 * 1024;
 /** An STTFrame starts with 'S', a packet with the top bit set (STT §1). */
@@ -87,7 +89,7 @@ export class JsPacketEngine implements PacketEngine {
     const stats = this.#stats;
     stats.datagramsReceived++;
     stats.octetsReceived += datagram.length;
-    const first = datagram.length === 0 ? 0 : datagram[0]!;
+    const first = datagram.length === 0 || datagram.length > MAX_RECEIVED ? 0 : datagram[0]!;
     if ((first & PACKET_BIT) !== 0) this.#receivePacket(datagram, address);
     else if (first === FRAME_MAGIC) this.#receiveHandshake(datagram, address);
     else stats.droppedMalformed++;

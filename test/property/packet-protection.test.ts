@@ -166,6 +166,7 @@ describe('what is no packet and no handshake', () => {
     for (let first = 0; first < 256; first++) {
       datagrams.push(Uint8Array.of(first), new Uint8Array(65_507).fill(first), new Uint8Array(30).fill(first));
     }
+    datagrams.push(new Uint8Array(65_527).fill(0x80), new Uint8Array(2_000_000).fill(0x80));
     expect(receiver.take(datagrams)).toEqual([]);
     const stats = receiver.engine.stats();
     expect(stats.datagramsReceived).toBe(datagrams.length);

@@ -210,6 +210,25 @@ describe('rows of the JS packet engine', () => {
     expect(receiver.batches).toBeGreaterThan(3);
   });
 
+  it('has room for the largest datagrams in the smallest slab', () => {
+    const sender = new EngineProbe(testCrypto);
+    const receiver = new EngineProbe(testCrypto, { slabOctets: 1 });
+    const [own, peer] = sessionKeys(1);
+    const slot = sender.engine.openSession(own);
+    const path = sender.engine.openPath(ADDRESS_B);
+    receiver.engine.openSession(peer);
+    const chunk = octets(65_478);
+    sender.engine.sealFrames(slot, path, 0, chunk, 0, chunk.length);
+    sender.engine.sealStreamRun(slot, path, 1, 1, 0, false, chunk, 0, 65_462, 65_462);
+    const packets = sender.flushed();
+    for (let round = 0; round < 2; round++) {
+      for (const packet of packets) receiver.engine.receive(packet, ADDRESS_A);
+    }
+    receiver.engine.deliver();
+    expect(receiver.rows.map((row) => row.octets.length)).toEqual([2 * 65_478, 2 * 65_462]);
+    expect(receiver.batches).toBe(2);
+  });
+
   it('delivers nothing when there is nothing', () => {
     const { receiver } = pair();
     receiver.engine.deliver();
