@@ -1,5 +1,8 @@
 import { CloseCode, ControlType, MAX_VARINT, PacketFrame, STREAM_HEADER } from '../constants.js';
+import type { FrameVisitor } from './frame-visitor.js';
 import { decodeVarint, encodeVarint, MAX_VARINT_OCTETS, varintEnd } from './varint.js';
+
+export type { FrameVisitor } from './frame-visitor.js';
 
 /*
  * The frames inside a packet (STT §6), bytes <-> meaning. The parser calls a visitor with plain numbers and ranges of
@@ -16,44 +19,14 @@ export const TOKEN_OCTETS = 8;
 export const RESET_TOKEN_OCTETS = 16;
 /** Stream octets that one STREAM frame carries at most: its length field has 16 bits. */
 export const MAX_STREAM_FRAME = 0xffff;
+/** A side has no more ids than that: they have 32 bits, one of which tells the sides apart. */
+const MAX_STREAM_COUNT = 2 ** 31;
 
 const STREAM_END = 0x04;
 const ACK_ECN = 0x01;
 const WORD = 4_294_967_296;
 
-/** Takes the frames of a packet. Every call gives a close code; anything but 0 ends the parsing with that code. */
-export interface FrameVisitor {
-  onPadding(octets: number): number;
-  onData(tag: number, bytes: Uint8Array, begin: number, end: number): number;
-  onStream(streamId: number, offset: number, fin: boolean, bytes: Uint8Array, begin: number, end: number): number;
-  /** `ranges`: `rangeCount` pairs [lo, hi], descending and disjoint; valid during the call. */
-  onAck(
-    largest: number,
-    delayUs: number,
-    ranges: Float64Array,
-    rangeCount: number,
-    hasEcn: boolean,
-    ect0: number,
-    ect1: number,
-    ce: number,
-  ): number;
-  onUser(type: number, bytes: Uint8Array, begin: number, end: number): number;
-  onPing(bytes: Uint8Array, begin: number): number;
-  onPong(bytes: Uint8Array, begin: number): number;
-  onFlowCredit(streamId: number, limit: number): number;
-  onSessionClose(code: number, bytes: Uint8Array, begin: number, end: number): number;
-  onStreamLimit(count: number): number;
-  onStreamReset(streamId: number, code: number, finalSize: number): number;
-  onStopSending(streamId: number, code: number): number;
-  onPathChallenge(bytes: Uint8Array, begin: number): number;
-  onPathResponse(bytes: Uint8Array, begin: number): number;
-  onResetToken(bytes: Uint8Array, begin: number): number;
-  onAckFrequency(sequence: number, threshold: number, maxDelayUs: number): number;
-  onImmediateAck(): number;
-  onAltAddress(bytes: Uint8Array, begin: number, end: number): number;
-}
-
-// The parser's state between its functions: one packet is parsed at a time.
+// The parser's state between its functions: one packet is parsed at a time, so a visitor must not parse another.
 const RANGES = new Float64Array(2 * MAX_ACK_RANGES);
 let position = 0;
 let failed = false;
@@ -177,7 +150,7 @@ function parseControl(bytes: Uint8Array, end: number, visitor: FrameVisitor): nu
     }
     case ControlType.STREAM_LIMIT: {
       const count = varint(bytes, end);
-      return failed ? CloseCode.FRAME_ENCODING : visitor.onStreamLimit(count);
+      return failed || count > MAX_STREAM_COUNT ? CloseCode.FRAME_ENCODING : visitor.onStreamLimit(count);
     }
     case ControlType.STREAM_RESET: {
       const streamId = streamIdOf(bytes, end);

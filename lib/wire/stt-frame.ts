@@ -97,16 +97,14 @@ export class STTFrame {
    * @throws STTConfigError `ERR_STT_OPTION_RANGE`
    */
   constructor(options: STTFrameOptions) {
-    this.frameType = integerOption('frameType', options.frameType, -1, 0, 0xff);
-    if (this.frameType < 0) throw outOfRange('frameType', 'undefined', 'an integer from 0 to 255');
-    this.flags = integerOption('flags', options.flags, 0, 0, 0xff);
-    this.streamId = integerOption('streamId', options.streamId, -1, 0, 0xffff_ffff);
-    if (this.streamId < 0) throw outOfRange('streamId', 'undefined', 'an integer from 0 to 4294967295');
+    this.frameType = integer('frameType', options.frameType, 0xff);
+    this.flags = integer('flags', options.flags ?? 0, 0xff);
+    this.streamId = integer('streamId', options.streamId, 0xffff_ffff);
     this.sequence = u64('sequence', options.sequence);
     // The one clock of this layer: a default for callers who make frames by hand. The protocol passes its timestamps.
     // eslint-disable-next-line no-restricted-properties
     this.timestamp = u64('timestamp', options.timestamp ?? Date.now());
-    this.sessionId = octets('sessionId', options.sessionId).slice();
+    this.sessionId = new Uint8Array(octets('sessionId', options.sessionId));
     if (this.sessionId.length !== SESSION_ID_OCTETS) {
       throw outOfRange('sessionId', `${this.sessionId.length} octets`, `${SESSION_ID_OCTETS} octets`);
     }
@@ -251,6 +249,10 @@ function frameLength(data: Uint8Array): number {
   if (length > MAX_FRAME_OCTETS) throw sttError('ERR_STT_FRAME_TOO_LARGE', { size: length, limit: MAX_FRAME_OCTETS });
   if (length < MIN_LENGTH) throw malformed('it is shorter than its header');
   return length;
+}
+
+function integer(name: string, value: number | undefined, max: number): number {
+  return integerOption(name, value ?? Number.NaN, 0, 0, max);
 }
 
 function u64(name: string, value: bigint | number): bigint {

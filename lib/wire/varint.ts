@@ -1,6 +1,6 @@
 import { MAX_VARINT } from '../constants.js';
 
-/** Octets of the longest varint that a field of STT may hold: 2^53-1 (STT §1). */
+/** Octets of the longest varint that is a length, count, id, offset or any other field of a packet: 2^53-1 (STT §1). */
 export const MAX_VARINT_OCTETS = 8;
 
 /** Octets that a value takes. */
@@ -54,4 +54,30 @@ export function decodeVarint(bytes: Uint8Array, at: number, end: number): number
     scale *= 128;
   }
   return -1;
+}
+
+/** Octets of the longest varint there is (STT §1). */
+const MAX_BIG_VARINT_OCTETS = 10;
+
+/** A value of 0..2^64-1 as minimal unsigned LEB128, for numbers that no field of a packet may hold. */
+export function encodeBigVarint(value: bigint): Uint8Array<ArrayBuffer> {
+  const octets: number[] = [];
+  for (let rest = BigInt.asUintN(64, value); ; rest >>= 7n) {
+    if (rest < 0x80n) return Uint8Array.of(...octets, Number(rest));
+    octets.push(Number(rest & 0x7fn) | 0x80);
+  }
+}
+
+/** The varint at `at`, and in `varintEnd` the position behind it. -1n if it is truncated, not minimal, or above 2^64-1. */
+export function decodeBigVarint(bytes: Uint8Array, at: number, end: number): bigint {
+  let value = 0n;
+  for (let i = 0; i < MAX_BIG_VARINT_OCTETS && at + i < end; i++) {
+    const octet = bytes[at + i]!;
+    value |= BigInt(octet & 0x7f) << BigInt(7 * i);
+    if (octet >= 0x80) continue;
+    if ((octet === 0 && i > 0) || BigInt.asUintN(64, value) !== value) return -1n;
+    varintEnd = at + i + 1;
+    return value;
+  }
+  return -1n;
 }
