@@ -1,4 +1,4 @@
-import type { NativeAddon } from '../native/binding.js';
+import { loadNative, type NativeAddon } from '../native/binding.js';
 import { Suite, type CryptoProvider } from '../ports/crypto.js';
 import { AEAD_TAG_OCTETS, checkAeadSizes, checkKeySize } from './aead-sizes.js';
 import { checkExpandLength } from './hkdf.js';
@@ -59,4 +59,10 @@ export function nativeProvider(addon: NativeAddon): CryptoProvider {
       return addon.createHeaderCipher(suite, key);
     },
   };
+}
+
+/** The addon's primitives, or why there are none. The addon is looked for at first use only. */
+export function loadNativeProvider(): { readonly provider: CryptoProvider } | { readonly why: string } {
+  const { addon, why } = loadNative();
+  return addon === undefined ? { why } : { provider: nativeProvider(addon) };
 }

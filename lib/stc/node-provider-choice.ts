@@ -1,7 +1,6 @@
 import { sttError } from '../errors.js';
-import { loadNative } from '../native/binding.js';
 import type { CryptoProvider } from '../ports/crypto.js';
-import { nativeProvider } from './native-provider.js';
+import { loadNativeProvider } from './native-provider.js';
 import { nodeProvider } from './node-provider.js';
 
 /**
@@ -10,8 +9,8 @@ import { nodeProvider } from './node-provider.js';
  */
 export function chooseProvider(backend: 'auto' | 'native' | 'js'): CryptoProvider {
   if (backend === 'js') return nodeProvider;
-  const native = loadNative();
-  if (native.addon !== undefined) return nativeProvider(native.addon);
+  const native = loadNativeProvider();
+  if ('provider' in native) return native.provider;
   if (backend === 'native') throw sttError('ERR_STT_BACKEND_UNAVAILABLE', { why: native.why });
   return nodeProvider;
 }

@@ -1,7 +1,36 @@
-import type { CryptoProvider, Suite } from '../../ports/crypto.js';
-import type { TransportParams } from '../../wire/handshake-messages.js';
-import type { HandshakeResult, KeyPair } from './handshake-result.js';
+import { HandshakeType, MIN_DATAGRAM, PROTOCOL_VERSION, SESSION_ID_OCTETS } from '../../constants.js';
+import type { CryptoProvider, KeyPair, Suite } from '../../ports/crypto.js';
+import {
+  assembleResponse,
+  assembleSealedReply,
+  encodeResponsePayload,
+  encodeVersionList,
+  handshakeParts,
+  PADDED_RESPONSE_PAYLOAD,
+  parseHelloPayload,
+  REPLY_NONCE_OCTETS,
+  RESET_TOKEN_OCTETS,
+  type HandshakeParts,
+  type HelloPayload,
+  type TransportParams,
+} from '../../wire/handshake-messages.js';
+import { sessionKeyOf } from '../key-schedule.js';
+import type { NoiseHandshake, NoiseProtocol } from '../noise.js';
+import { DEFAULT_HALF_OPEN_LIMITS, HalfOpenTable, type HalfOpen, type HalfOpenLimits } from './half-open-table.js';
+import type { HandshakeResult } from './handshake-result.js';
+import { responseMac1 } from './macs.js';
+import { freshKeyPair, ixpsk0, startNoise } from './noise-ixpsk0.js';
+import { SeenHellos } from './seen-hellos.js';
 import type { SeedKeys } from './seed-keys.js';
+import { chooseSuite } from './suites.js';
+
+/** Times an answer is sent to a HELLO that comes again: more than an initiator sends one (STT §4). */
+const MAX_ANSWERS = 32;
+/** VERSIONS at most so often: it costs cryptography, and is told to whoever has the seed. */
+const VERSIONS_INTERVAL_MS = 100;
+/** Octets of an address that are not its port and scope. */
+const HOST_OCTETS = 16;
+const VERSIONS: readonly number[] = [PROTOCOL_VERSION];
 
 export interface ResponderConfig {
   readonly crypto: CryptoProvider;
@@ -19,22 +48,66 @@ export interface ResponderConfig {
   readonly authorize?: ((peerNodeId: Uint8Array) => boolean) | undefined;
   /** Key of the stateless-reset tokens (STT §5); without one they are random, and never used. */
   readonly resetKey?: Uint8Array | undefined;
+  readonly limits?: Partial<HalfOpenLimits & { readonly maxSeen: number }> | undefined;
 }
 
-/** What became of a HELLO. */
+/** What is to be done about a HELLO. */
 export interface HelloOutcome {
   /** A datagram to send to `replyAddress`. */
-  readonly reply: Uint8Array | undefined;
+  readonly reply: Uint8Array;
   readonly replyAddress: Uint8Array;
   /** A new half-open session: its keys go into the packet engine; nothing is told to the application before `confirm`. */
   readonly opened: HandshakeResult | undefined;
 }
 
+/** What became of the HELLOs of a node. */
+export interface ResponderStats {
+  /** Answered for the first time. */
+  readonly answered: number;
+  /** Answered again, from memory. */
+  readonly repeated: number;
+  /** Malformed, not authentic, own or refused key, bad parameters, no version or suite in common. */
+  readonly refused: number;
+  /** Known already, and not to be answered again. */
+  readonly replayed: number;
+  /** Too old a timestamp, or no room: what asks for a proof of the sender's address. */
+  readonly unproven: number;
+}
+
 /** The answering side of all handshakes of a node (STT §4): one for each node. */
-export interface HandshakeResponderShape {
+export class HandshakeResponder {
+  readonly #config: ResponderConfig;
+  readonly #protocol: NoiseProtocol;
+  readonly #halfOpen: HalfOpenTable;
+  readonly #seen: SeenHellos;
+  readonly #stats = { answered: 0, repeated: 0, refused: 0, replayed: 0, unproven: 0 };
+  #versionsAt = -Infinity;
+
+  constructor(config: ResponderConfig) {
+    this.#config = config;
+    this.#protocol = ixpsk0(config.crypto);
+    const limits = { ...DEFAULT_HALF_OPEN_LIMITS, ...config.limits };
+    this.#seen = new SeenHellos(config.limits?.maxSeen);
+    this.#halfOpen = new HalfOpenTable(limits, (entry) => {
+      // Its initiator may come again with the same HELLO (STT §4).
+      this.#seen.forget(entry.mac1);
+      this.#config.onDiscard(entry.result.sessionId);
+    });
+  }
+
+  /** Answered HELLOs whose first packet is awaited. */
+  get halfOpen(): number {
+    return this.#halfOpen.size;
+  }
+
+  stats(): ResponderStats {
+    return { ...this.#stats };
+  }
+
   /**
-   * Takes a HELLO in whose mac1 verified under seed `seedIndex`. Undefined: silence.
-   * `address`: sender, ADDRESS_OCTETS; `wallClockMicros`: microseconds since the epoch.
+   * Takes a HELLO in whose mac1 verified under seed `seedIndex`. Undefined: silence, whatever the reason.
+   * @param address - of the sender, ADDRESS_OCTETS; a copy is kept
+   * @param wallClockMicros - microseconds since the epoch
    */
   handleHello(
     bytes: Uint8Array,
@@ -44,12 +117,173 @@ export interface HandshakeResponderShape {
     address: Uint8Array,
     now: number,
     wallClockMicros: number,
-  ): HelloOutcome | undefined;
-  /** The first packet of a half-open session opened: it is a session now. Undefined if there is none of this id. */
-  confirm(sessionId: Uint8Array, now: number): HandshakeResult | undefined;
+  ): HelloOutcome | undefined {
+    // The order of STT §4; its steps 1 and 2 were done before, but for what the types have to know.
+    const seed = this.#config.seeds[seedIndex];
+    const parts = end - begin === MIN_DATAGRAM ? handshakeParts(bytes, begin, end) : undefined;
+    if (seed === undefined || parts === undefined || parts.mac2.length === 0) return this.#refuse();
+
+    // 3
+    const mac1 = binary(parts.mac1);
+    const known = this.#halfOpen.byMac1(mac1);
+    if (known !== undefined && known.answers < MAX_ANSWERS) {
+      known.answers++;
+      this.#stats.repeated++;
+      return { reply: known.reply, replyAddress: known.address, opened: undefined };
+    }
+    if (known !== undefined || this.#seen.has(mac1)) {
+      this.#stats.replayed++;
+      return undefined;
+    }
+
+    // 5
+    const noise = startNoise(
+      this.#config.crypto,
+      this.#protocol,
+      false,
+      parts.handshakeId,
+      seed.psk,
+      this.#config.staticKeys,
+    );
+    const payload = noise.read(parts.noiseMessage);
+    const hello = payload === undefined ? undefined : parseHelloPayload(payload);
+    if (hello === undefined || !this.#isWelcome(noise.remoteStatic!)) return this.#refuse();
+    if (!VERSIONS.includes(hello.version)) return this.#answerVersions(seed, parts, address, now);
+    // A downgrade: both speak a later one (STT §4).
+    if (hello.versions.some((version) => version > hello.version && VERSIONS.includes(version))) return this.#refuse();
+    const suite = chooseSuite(this.#config.suites, hello.suites);
+    if (suite === undefined) return this.#refuse();
+
+    // 6
+    const peer = binary(noise.remoteStatic!);
+    if (hello.timestampMicros <= this.#seen.floor(peer, wallClockMicros)) return this.#askForProof();
+
+    // 7
+    const host = binary(address.subarray(0, HOST_OCTETS));
+    if (!this.#halfOpen.makeRoom(host, now)) return this.#askForProof();
+    if (!this.#seen.remember(mac1, peer, hello.timestampMicros, now)) return this.#askForProof();
+    return this.#answer(noise, hello, suite, seedIndex, parts, { mac1, host, address, now });
+  }
+
+  /**
+   * The first packet of a half-open session opened: it is a session now (step 8). The result is that of `opened`, with
+   * the round trip. Undefined if there is none of this id.
+   */
+  confirm(sessionId: Uint8Array, now: number): HandshakeResult | undefined {
+    const entry = this.#halfOpen.bySessionId(binary(sessionId));
+    if (entry === undefined) return undefined;
+    this.#halfOpen.delete(entry);
+    this.#seen.confirm(entry.mac1);
+    return { ...entry.result, handshakeRttMs: entry.answers === 1 ? now - entry.at : undefined };
+  }
+
   /** Absolute time at which `expire` wants to be called; Infinity: not at all. */
-  pollTimeout(): number;
+  pollTimeout(): number {
+    return Math.min(this.#halfOpen.nextExpiry(), this.#seen.nextExpiry());
+  }
+
   /** Gives up half-open sessions that were not confirmed in time, and forgets what is too old to matter. */
-  expire(now: number): void;
-  readonly halfOpen: number;
+  expire(now: number): void {
+    let entry: HalfOpen | undefined;
+    while ((entry = this.#halfOpen.popExpired(now)) !== undefined) this.#config.onDiscard(entry.result.sessionId);
+    this.#seen.expire(now);
+  }
+
+  #refuse(): undefined {
+    this.#stats.refused++;
+    return undefined;
+  }
+
+  /** Where COOKIE_REPLY is due, silence for now: the initiator comes again. */
+  #askForProof(): undefined {
+    this.#stats.unproven++;
+    return undefined;
+  }
+
+  /** Two processes of one identity, or one's own message come back, make no session (STT §4). */
+  #isWelcome(peerNodeId: Uint8Array): boolean {
+    const { crypto, staticKeys, authorize } = this.#config;
+    return !crypto.equal(peerNodeId, staticKeys.publicKey) && (authorize === undefined || authorize(peerNodeId));
+  }
+
+  #answerVersions(seed: SeedKeys, parts: HandshakeParts, address: Uint8Array, now: number): HelloOutcome | undefined {
+    this.#stats.refused++;
+    if (now < this.#versionsAt + VERSIONS_INTERVAL_MS) return undefined;
+    this.#versionsAt = now;
+    const { crypto } = this.#config;
+    const nonce = crypto.randomBytes(REPLY_NONCE_OCTETS);
+    const sealed = crypto.sealXaes256Gcm(seed.cookieKey, nonce, parts.mac1, encodeVersionList(VERSIONS));
+    const reply = assembleSealedReply(HandshakeType.VERSIONS, parts.handshakeId, nonce, sealed);
+    return { reply, replyAddress: address.slice(), opened: undefined };
+  }
+
+  #answer(
+    noise: NoiseHandshake,
+    hello: HelloPayload,
+    suite: Suite,
+    seedIndex: number,
+    parts: HandshakeParts,
+    from: { readonly mac1: string; readonly host: string; readonly address: Uint8Array; readonly now: number },
+  ): HelloOutcome | undefined {
+    const { crypto, seeds, params } = this.#config;
+    const sessionId = this.#freshSessionId();
+    const resetToken = this.#resetToken(sessionId);
+    const payload = encodeResponsePayload(
+      { version: PROTOCOL_VERSION, suite, sessionId, params, resetToken },
+      PADDED_RESPONSE_PAYLOAD,
+    );
+    const ephemeral = freshKeyPair(crypto);
+    const message = noise.write(payload, ephemeral);
+    ephemeral.privateKey.fill(0);
+    if (message === undefined) return this.#refuse();
+    const reply = assembleResponse(parts.handshakeId, message);
+    const replyParts = handshakeParts(reply, 0, reply.length)!;
+    replyParts.mac1.set(responseMac1(crypto, seeds[seedIndex]!, parts.mac1, replyParts));
+
+    const { hash, k1, k2 } = noise.split();
+    const opened: HandshakeResult = {
+      role: 'responder',
+      sessionId,
+      sessionKey: sessionKeyOf(crypto, hash, k1, k2),
+      suite,
+      peerNodeId: noise.remoteStatic!,
+      localParams: params,
+      peerParams: hello.params,
+      resetToken,
+      handshakeRttMs: undefined,
+      seedIndex,
+    };
+    const address = from.address.slice();
+    const { mac1, host, now } = from;
+    this.#halfOpen.add({
+      mac1,
+      host,
+      address,
+      reply,
+      sessionId: binary(sessionId),
+      result: opened,
+      at: now,
+      answers: 1,
+    });
+    this.#stats.answered++;
+    return { reply, replyAddress: address, opened };
+  }
+
+  #freshSessionId(): Uint8Array {
+    for (;;) {
+      const id = this.#config.crypto.randomBytes(SESSION_ID_OCTETS);
+      if (this.#halfOpen.bySessionId(binary(id)) === undefined && !this.#config.isSessionIdTaken(id)) return id;
+    }
+  }
+
+  #resetToken(sessionId: Uint8Array): Uint8Array {
+    const { crypto, resetKey } = this.#config;
+    if (resetKey === undefined) return crypto.randomBytes(RESET_TOKEN_OCTETS);
+    return crypto.hmacSha256(resetKey, sessionId).slice(0, RESET_TOKEN_OCTETS);
+  }
+}
+
+/** Octets as a key of a Map. */
+function binary(octets: Uint8Array): string {
+  return String.fromCharCode(...octets);
 }

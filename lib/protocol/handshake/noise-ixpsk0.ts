@@ -1,0 +1,32 @@
+import type { CryptoProvider, KeyPair } from '../../ports/crypto.js';
+import { ascii } from '../../wire/ascii.js';
+import { NoiseHandshake, noiseProtocol, type NoiseProtocol } from '../noise.js';
+
+const PATTERN = 'IXpsk0';
+const PROLOGUE = ascii('STT v1');
+
+/** Noise_IXpsk0_25519_ChaChaPoly_SHA256, made once for a node. */
+export function ixpsk0(crypto: CryptoProvider): NoiseProtocol {
+  return noiseProtocol(crypto, PATTERN);
+}
+
+/** One side of STT's handshake before its first message (STT §4). */
+export function startNoise(
+  crypto: CryptoProvider,
+  protocol: NoiseProtocol,
+  initiator: boolean,
+  handshakeId: Uint8Array,
+  psk: Uint8Array,
+  staticKeys: KeyPair,
+): NoiseHandshake {
+  const prologue = new Uint8Array(PROLOGUE.length + handshakeId.length);
+  prologue.set(PROLOGUE);
+  prologue.set(handshakeId, PROLOGUE.length);
+  return NoiseHandshake.start(crypto, protocol, initiator, { prologue, s: staticKeys, psks: [psk] });
+}
+
+/** A fresh X25519 key pair. */
+export function freshKeyPair(crypto: CryptoProvider): KeyPair {
+  const privateKey = crypto.randomBytes(32);
+  return { privateKey, publicKey: crypto.x25519PublicKey(privateKey) };
+}
