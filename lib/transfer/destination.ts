@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { FileHash, HashWorker } from './hash-worker.js';
 import { IncomingFile, type Incoming } from './incoming-file.js';
-import type { Begin, DirectoryEnd, DoneStatus, End, Entry, Hello } from './messages.js';
+import type { Begin, DirectoryEnd, DoneStatus, End, Entry, Hello, RefusalCode } from './messages.js';
 import { EntryRefused, type TargetDirectory } from './target-directory.js';
 
 /** Where a receiver puts what comes. Methods refuse by throwing `EntryRefused`. */
@@ -70,6 +70,31 @@ export class StreamDestination implements Destination {
 
   finishDirectory(): Promise<void> {
     return Promise.resolve();
+  }
+}
+
+/** Takes nothing, and says why. */
+export class RefusingDestination implements Destination {
+  readonly #refusal: EntryRefused;
+
+  constructor(code: RefusalCode, reason: string) {
+    this.#refusal = new EntryRefused(code, reason);
+  }
+
+  admit(): Promise<never> {
+    return Promise.reject(this.#refusal);
+  }
+
+  accept(): Promise<never> {
+    return this.admit();
+  }
+
+  makeDirectory(): Promise<never> {
+    return this.admit();
+  }
+
+  finishDirectory(): Promise<never> {
+    return this.admit();
   }
 }
 

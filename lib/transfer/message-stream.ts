@@ -1,6 +1,15 @@
 import type { Duplex } from 'node:stream';
 import { sttError } from '../errors.js';
-import { MAX_BODY, MAX_DATA, MESSAGE_HEADER, MessageType, breach, encodeHeader, encodeMessage } from './messages.js';
+import {
+  MAX_BODY,
+  MAX_DATA,
+  MESSAGE_HEADER,
+  MessageType,
+  breach,
+  encodeHeader,
+  encodeMessage,
+  type MessageBody,
+} from './messages.js';
 
 /** Received octets that wait for the disk; the stream is paused above, so the peer stops by flow control. */
 const PAUSE_ABOVE = 4 * 1_048_576;
@@ -152,7 +161,7 @@ export class MessageWriter {
   }
 
   /** A message with a dictionary as its body. */
-  send(type: number, body: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  send(type: number, body: MessageBody = {}): Promise<void> {
     return this.#written(this.#stream.write(encodeMessage(type, body)));
   }
 

@@ -1,5 +1,5 @@
 import { sttError } from '../errors.js';
-import { deserializeStt, serializeStt } from '../wire/serialization.js';
+import { deserializeStt, serializeStt, type SttValue } from '../wire/serialization.js';
 
 /*
  * The messages of the file-transfer protocol (docs/file-transfer.md). One stream carries one transfer; every message is
@@ -138,9 +138,13 @@ export function encodeHeader(type: number, length: number): Uint8Array {
   return header;
 }
 
+/** Fields of a message; undefined ones are left out. */
+export type MessageBody = Readonly<Record<string, SttValue | undefined>>;
+
 /** A whole message with a dictionary as its body; undefined values are left out. */
-export function encodeMessage(type: number, body: Readonly<Record<string, unknown>>): Uint8Array {
-  const fields = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+export function encodeMessage(type: number, body: MessageBody): Uint8Array {
+  const present = Object.entries(body).filter((field): field is [string, SttValue] => field[1] !== undefined);
+  const fields = Object.fromEntries(present);
   const octets = serializeStt(fields);
   const message = new Uint8Array(MESSAGE_HEADER + octets.length);
   message.set(encodeHeader(type, octets.length));

@@ -3,6 +3,8 @@ import { lstat, opendir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { MAX_DEPTH } from './messages.js';
 
+const NOT_UNICODE = 'its name is not valid Unicode';
+
 /** Something to be sent: a path of the file system, or octets from elsewhere (stdin). */
 export interface Source {
   /** Local path; undefined for octets from `input`. */
@@ -66,6 +68,10 @@ async function* walkDirectory(
     const childLocal = join(local, name);
     const childPath = `${path}/${name}`;
     let child: Stats;
+    if (/\p{Surrogate}/u.test(name)) {
+      yield { kind: 'omitted', path: childPath, why: NOT_UNICODE, error: new Error(NOT_UNICODE) };
+      continue;
+    }
     try {
       child = await lstat(childLocal);
     } catch (error) {

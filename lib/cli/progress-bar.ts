@@ -1,0 +1,67 @@
+import { printable } from '../transfer/safe-path.js';
+import { formatDuration, formatOctets, formatRate } from './format.js';
+
+/** Where a transfer is. */
+export interface Progress {
+  /** What is being moved now, as its owner named it. */
+  readonly label: string;
+  readonly octets: number;
+  /** Undefined if unknown. */
+  readonly total: number | undefined;
+}
+
+/** Time over which the rate is averaged: long enough to read, short enough to follow. */
+const WINDOW_MS = 3000;
+const LABEL_WIDTH = 24;
+
+/** Rate, time left, and the line that shows them. */
+export class ProgressBar {
+  #samples: { now: number; octets: number }[] = [];
+
+  reset(): void {
+    this.#samples = [];
+  }
+
+  update(now: number, octets: number): void {
+    this.#samples.push({ now, octets });
+    while (this.#samples.length > 2 && now - this.#samples[0]!.now > WINDOW_MS) this.#samples.shift();
+  }
+
+  /** Octets per second, lately. */
+  get rate(): number {
+    const first = this.#samples[0];
+    const last = this.#samples.at(-1);
+    if (first === undefined || last === undefined || last.now <= first.now) return 0;
+    return ((last.octets - first.octets) * 1000) / (last.now - first.now);
+  }
+
+  /** A line that fits `columns`. */
+  line({ label, octets, total }: Progress, columns: number): string {
+    const name = shorten(printable(label), LABEL_WIDTH);
+    const numbers = `${formatOctets(octets)}${total === undefined ? '' : ` of ${formatOctets(total)}`}  ${this.#speed(octets, total)}`;
+    if (total === undefined) return `${name}  ${numbers}`.slice(0, columns - 1);
+    const share = total === 0 ? 1 : Math.min(1, octets / total);
+    const percent = `${Math.floor(share * 100)}`.padStart(3);
+    const width = columns - 1 - name.length - numbers.length - 12;
+    if (width < 5) return `${name} ${percent} %  ${numbers}`.slice(0, columns - 1);
+    const done = Math.round(share * width);
+    return `${name} ${percent} %  [${'='.repeat(done)}${' '.repeat(width - done)}]  ${numbers}`;
+  }
+
+  /** The same for a log. */
+  plain({ label, octets, total }: Progress): string {
+    const share = total === undefined || total === 0 ? '' : ` (${Math.floor((octets / total) * 100)} %)`;
+    return `${printable(label)}: ${formatOctets(octets)}${total === undefined ? '' : ` of ${formatOctets(total)}`}${share}, ${this.#speed(octets, total)}`;
+  }
+
+  #speed(octets: number, total: number | undefined): string {
+    const rate = this.rate;
+    if (total === undefined || rate <= 0) return formatRate(rate);
+    return `${formatRate(rate)}  ${formatDuration((total - octets) / rate)} left`;
+  }
+}
+
+/** Keeps the end, which tells files apart. */
+function shorten(text: string, width: number): string {
+  return text.length <= width ? text.padEnd(width) : `…${text.slice(1 - width)}`;
+}
