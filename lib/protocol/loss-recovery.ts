@@ -1,175 +1,394 @@
+import { CloseCode } from '../constants.js';
+import { CongestionState } from './congestion/congestion-state.js';
+import { EcnValidator } from './ecn.js';
+import type { LossRecoveryOptions } from './loss-recovery-options.js';
 import type { PacketNumbers } from './packet-numbers.js';
+import { type PathFlight, PathFlights } from './path-flights.js';
 import { RttEstimator } from './rtt.js';
-import type { SentFrameObserver } from './sent-packets.js';
+import { SentFlag, type SentFrameObserver } from './sent-frame.js';
+import { SentPackets } from './sent-packets.js';
 
-export interface LossRecoveryOptions {
-  readonly now: number;
-  readonly observer: SentFrameObserver;
-  readonly numbers: PacketNumbers;
-  readonly congestion: 'cubic' | 'newreno';
-  /** UDP payload of a full packet. */
-  readonly packetSize: number;
-  /** The peer's max_ack_delay_ms. */
-  readonly peerMaxAckDelayMs: number;
-  /** RTT of the handshake, if its HELLO was sent once. */
-  readonly handshakeRttMs?: number;
-  /** The path in use, any number that tells paths apart. */
-  readonly path: number;
-}
+/** Packets acknowledged after one that make it lost (RFC 9002 §6.1.1). */
+const PACKET_THRESHOLD = 3;
+/** PTO back-off ends there, ms: a path that comes back is noticed within a second (STT §7). */
+const MAX_BACKED_OFF_PTO = 1000;
+/** Probes per PTO: two, as one may be lost too (RFC 9002 §6.2.4). */
+const PROBES = 2;
+/** Time after which a session with nothing in flight gives back what its bursts needed, ms. */
+const TRIM_AFTER = 1000;
 
 /** Remembers what was sent, and decides what is lost, when to probe, and how much may be in flight (RFC 9002, STT §7). */
 export class LossRecovery {
   readonly rtt: RttEstimator;
+  // Totals, for statistics.
+  packetsSent = 0;
+  octetsSent = 0;
+  /** Packets declared lost, PMTU probes excepted. */
+  packetsLost = 0;
+  /** Packets acknowledged after they were declared lost. */
+  spuriousLosses = 0;
+  readonly #observer: SentFrameObserver;
+  readonly #numbers: PacketNumbers;
+  readonly #sent = new SentPackets();
+  readonly #ecn = new EcnValidator();
+  readonly #paths: PathFlights;
+  readonly #congestion: CongestionState;
+  #peerMaxAckDelay: number;
+  #largestAcked = -1;
+  /** The probe timeout runs from then. */
+  #ptoBase = -Infinity;
+  #ptoCount = 0;
+  #probes = 0;
+  #trimAt = Infinity;
 
   constructor(options: LossRecoveryOptions) {
     this.rtt = new RttEstimator(options.handshakeRttMs);
+    this.#observer = options.observer;
+    this.#numbers = options.numbers;
+    this.#peerMaxAckDelay = options.peerMaxAckDelayMs;
+    this.#paths = new PathFlights(options.path);
+    const firstSample = this.rtt.hasSample ? options.now : Infinity;
+    this.#congestion = new CongestionState(options.congestion, options.packetSize, firstSample);
   }
 
   /**
    * A packet of `size` octets (UDP payload) went out on `path`; `addFrame` follows for each frame in it that matters.
    * Packet numbers ascend. `inFlight`: counts for congestion control (all but packets of ACK and SESSION_CLOSE only).
    */
-  onPacketSent(
-    _pn: number,
-    _now: number,
-    _size: number,
-    _ackEliciting: boolean,
-    _inFlight: boolean,
-    _path: number,
-  ): void {}
+  onPacketSent(pn: number, now: number, size: number, ackEliciting: boolean, inFlight: boolean, path: number): void {
+    const index = this.#paths.indexOf(path, this.pto);
+    const flags = (ackEliciting ? SentFlag.ACK_ELICITING : 0) | (inFlight ? SentFlag.IN_FLIGHT : 0);
+    this.#sent.add(pn, now, size, flags | this.#mark(1), index);
+    this.#onSent(this.#paths.at(index), 1, size, now, ackEliciting, inFlight);
+  }
 
   /** The packet sent last carries a frame: `SentFrame` kind and what identifies it. */
-  addFrame(_kind: number, _a: number, _b: number, _c: number): void {}
+  addFrame(kind: number, a: number, b: number, c: number): void {
+    this.#sent.addFrame(kind, a, b, c);
+  }
 
   /**
    * Packets `pn .. pn + count - 1` went out on the path in use, one STREAM frame each: stream octets `offset .. end`
-   * (absolute stream offsets), `payload` a packet, the last with the rest and, with `fin`, STREAM_END. `packetSize` octets each, the
-   * last `lastPacketSize`. No `addFrame` may follow.
+   * (absolute stream offsets), `payload` a packet, the last with the rest and, with `fin`, STREAM_END. `packetSize`
+   * octets each, the last `lastPacketSize`. No `addFrame` may follow.
    */
   onRunSent(
-    _pn: number,
-    _count: number,
-    _now: number,
-    _packetSize: number,
-    _lastPacketSize: number,
-    _streamId: number,
-    _offset: number,
-    _payload: number,
-    _end: number,
-    _fin: boolean,
-  ): void {}
+    pn: number,
+    count: number,
+    now: number,
+    packetSize: number,
+    lastPacketSize: number,
+    streamId: number,
+    offset: number,
+    payload: number,
+    end: number,
+    fin: boolean,
+  ): void {
+    if (count <= 0) return;
+    const flags = SentFlag.ACK_ELICITING | SentFlag.IN_FLIGHT | this.#mark(count);
+    const path = this.#paths.activeIndex;
+    this.#sent.addRun(pn, count, now, packetSize, lastPacketSize, flags, path, streamId, offset, payload, end, fin);
+    this.#onSent(this.#paths.active, count, (count - 1) * packetSize + lastPacketSize, now, true, true);
+  }
 
   /**
    * An ACK frame: `ranges` = `rangeCount` pairs [lo, hi], descending, disjoint (the parser sees to that); `delayMs` as sent.
-   * Tells the observer. Returns a close code: PROTOCOL for an ACK of a number that was not sent or skipped.
+   * Tells the observer. Returns a close code: PROTOCOL for an ACK of a number that was not sent or skipped (STT §5).
    */
   onAckReceived(
-    _now: number,
-    _largest: number,
-    _delayMs: number,
-    _ranges: Float64Array,
-    _rangeCount: number,
-    _hasEcn: boolean,
-    _ect0: number,
-    _ect1: number,
-    _ce: number,
+    now: number,
+    largest: number,
+    delayMs: number,
+    ranges: Float64Array,
+    rangeCount: number,
+    hasEcn: boolean,
+    ect0: number,
+    ect1: number,
+    ce: number,
   ): number {
-    return 0;
+    if (largest >= this.#numbers.next || this.#numbers.acknowledgesSkipped(ranges, rangeCount)) {
+      return CloseCode.PROTOCOL;
+    }
+    this.spuriousLosses += this.#congestion.refuteLosses(ranges, rangeCount);
+    const sent = this.#sent;
+    const { active, activeIndex } = this.#paths;
+    const congestion = this.#congestion;
+    let sampleTime = -1;
+    if (sent.isOpen(largest)) {
+      sent.look(largest);
+      if (sent.path === activeIndex) sampleTime = sent.time;
+    }
+    const rises = largest > this.#largestAcked;
+    if (rises) this.#largestAcked = largest;
+    let acked = 0;
+    let eliciting = 0;
+    let growing = 0;
+    let marked = 0;
+    let markedTime = -Infinity;
+    // From the oldest on, so that streams see their octets acknowledged in order.
+    for (let i = rangeCount - 1; i >= 0; i--) {
+      const hi = ranges[i * 2 + 1]!;
+      for (let pn = sent.find(ranges[i * 2]!, hi); pn <= hi && pn < sent.end; pn = sent.find(pn, hi)) {
+        const count = sent.acknowledge(pn, hi, this.#observer);
+        pn += count;
+        acked += count;
+        const path = this.#paths.at(sent.path);
+        if (pn - 1 > path.largestAcked) path.largestAcked = pn - 1;
+        if ((sent.flags & SentFlag.ACK_ELICITING) !== 0) {
+          path.eliciting -= count;
+          eliciting += count;
+        }
+        if ((sent.flags & SentFlag.IN_FLIGHT) !== 0) {
+          path.inFlight -= sent.octets;
+          if (path === active && congestion.mayGrowFor(sent.time)) growing += sent.octets;
+        }
+        if ((sent.flags & SentFlag.ECT) !== 0) {
+          marked += count;
+          markedTime = sent.time;
+        }
+      }
+    }
+    if (acked === 0) return CloseCode.NONE;
+    if (eliciting > 0) {
+      this.#ptoCount = this.#probes = 0;
+      if (sampleTime >= 0) {
+        // A peer cannot make us believe in a longer delay than it promised (STT §7).
+        this.rtt.sample(now - sampleTime, Math.min(delayMs, this.#peerMaxAckDelay));
+        congestion.onRttSample(now, this.rtt, largest, sent.end);
+      }
+    }
+    if (rises && this.#ecn.onAck(marked, hasEcn, ect0, ect1, ce) > 0) {
+      congestion.onCongestionExperienced(now, markedTime);
+    }
+    this.#detectLosses(now);
+    congestion.onAcked(now, growing, this.rtt, largest, sent.end, active.inFlight);
+    this.#planTrim(now);
+    return CloseCode.NONE;
   }
 
   /** When `onTimeout` wants to be called: absolute ms or Infinity. */
   timeout(): number {
-    return Infinity;
+    const { active, all } = this.#paths;
+    let time = active.lossTime;
+    if (time === Infinity) time = active.eliciting > 0 ? this.#ptoBase + this.#backedOffPto() : this.#trimAt;
+    for (const path of all) if (path.lossTime < time) time = path.lossTime;
+    return time;
   }
 
   /**
    * To be called at or after `timeout()`; early calls do nothing. Declares losses, or sets `probesToSend` after having
    * told the oldest frames in flight as lost, so that the probes carry them.
    */
-  onTimeout(_now: number): void {}
+  onTimeout(now: number): void {
+    if (now < this.timeout()) return;
+    let losses = false;
+    for (const path of this.#paths.all) if (path.lossTime <= now) losses = true;
+    if (losses) {
+      this.#detectLosses(now);
+      this.#planTrim(now);
+    } else if (this.#paths.active.eliciting > 0) {
+      this.#ptoCount++;
+      this.#probes = PROBES;
+      this.#ptoBase = now;
+      this.#sent.probe(PROBES, this.#observer);
+    } else {
+      this.#trimAt = Infinity;
+      this.#sent.trim();
+      this.#congestion.trim();
+    }
+  }
 
   /** Ack-eliciting packets to send now whatever `canSend` and the pacer say; counted down as they are sent. */
   get probesToSend(): number {
-    return 0;
+    return this.#probes;
   }
 
   /** Probe timeouts in a row. */
   get ptoCount(): number {
-    return 0;
+    return this.#ptoCount;
   }
 
   /** The probe timeout now, without back-off, ms. */
   get pto(): number {
-    return 1000;
+    return this.rtt.pto(this.#peerMaxAckDelay);
   }
 
   /** Octets in flight on the path in use. */
   get bytesInFlight(): number {
-    return 0;
+    return this.#paths.active.inFlight;
   }
 
   get congestionWindow(): number {
-    return 12_000;
+    return this.#congestion.window;
   }
 
   get inSlowStart(): boolean {
-    return true;
+    return this.#congestion.inSlowStart;
   }
 
+  /** Octets; Infinity before the first congestion event. */
   get ssthresh(): number {
-    return Infinity;
+    return this.#congestion.threshold;
   }
 
   get smoothedRtt(): number {
     return this.rtt.smoothed;
   }
 
+  /** Octets of a full packet. */
   get packetSize(): number {
-    return 1200;
+    return this.#congestion.packetSize;
   }
 
   /** Octets that the congestion window still allows; 0 or more. */
   get room(): number {
-    return 12_000;
+    return Math.max(0, this.#congestion.window - this.#paths.active.inFlight);
   }
 
   /** `size` more octets fit the congestion window. */
-  canSend(_size: number): boolean {
-    return true;
+  canSend(size: number): boolean {
+    return this.#paths.active.inFlight + size <= this.#congestion.window;
   }
 
-  /** Nothing that wants an ACK is in flight. */
+  /** Nothing that wants an ACK is in flight, on any path. */
   get isIdle(): boolean {
+    for (const path of this.#paths.all) if (path.eliciting > 0) return false;
     return true;
   }
 
-  get packetsSent(): number {
-    return 0;
-  }
-  /** Packets declared lost, PMTU probes excepted. */
-  get packetsLost(): number {
-    return 0;
-  }
-  /** Packets acknowledged after they were declared lost. */
-  get spuriousLosses(): number {
-    return 0;
-  }
-  get octetsSent(): number {
-    return 0;
+  /** Whether packets are to be sent with ECT(0) now. Setting it true begins to test the path (RFC 9000 §13.4.2). */
+  get ecn(): boolean {
+    return this.#ecn.marking;
   }
 
-  /** Whether packets are sent with ECT(0) from now on. Turned off when validation fails (RFC 9000 §13.4.2). */
-  get ecn(): boolean {
-    return false;
+  set ecn(on: boolean) {
+    if (on) this.#ecn.start();
+    else this.#ecn.stop();
   }
-  set ecn(_on: boolean) {}
 
   /** Another size of full packets (PMTU discovery). */
-  onPacketSize(_size: number): void {}
+  onPacketSize(size: number): void {
+    this.#congestion.onPacketSize(size);
+  }
 
   /** Other limit of the peer's ACK delay (an acknowledged ACK_FREQUENCY). */
-  set peerMaxAckDelayMs(_ms: number) {}
+  set peerMaxAckDelayMs(ms: number) {
+    this.#peerMaxAckDelay = ms;
+  }
 
   /** Goes over to another path; with `restart` congestion control and RTT start anew (STT §7: unless only the port changed). */
-  onPathChanged(_path: number, _restart: boolean, _now: number): void {}
+  onPathChanged(path: number, restart: boolean, now: number): void {
+    if (path === this.#paths.active.id) return;
+    this.#paths.use(path, this.pto);
+    this.#ptoCount = this.#probes = 0;
+    this.#ptoBase = now;
+    if (restart) {
+      this.rtt.reset();
+      this.#congestion.restart();
+      this.#ecn.restart();
+    }
+    this.#detectLosses(now);
+    this.#planTrim(now);
+  }
+
+  #mark(count: number): number {
+    if (!this.#ecn.marking) return 0;
+    this.#ecn.onMarkedSent(count);
+    return SentFlag.ECT;
+  }
+
+  #onSent(
+    path: PathFlight,
+    count: number,
+    octets: number,
+    now: number,
+    ackEliciting: boolean,
+    inFlight: boolean,
+  ): void {
+    this.packetsSent += count;
+    this.octetsSent += octets;
+    path.lastSent = now;
+    if (inFlight) path.inFlight += octets;
+    if (ackEliciting) path.eliciting += count;
+    if (path !== this.#paths.active) {
+      path.lossTime = Math.min(path.lossTime, now + path.patience);
+      return;
+    }
+    if (inFlight) this.#congestion.onSent(path.inFlight);
+    if (ackEliciting) {
+      this.#ptoBase = now;
+      if (this.#probes > 0) this.#probes = Math.max(0, this.#probes - count);
+    } else this.#planTrim(now);
+  }
+
+  /**
+   * Declares packets lost that were sent before an acknowledged one of the same path: by three packets, or long enough
+   * ago. Sets the loss time of each path for those that may be so later.
+   */
+  #detectLosses(now: number): void {
+    const sent = this.#sent;
+    const paths = this.#paths;
+    const congestion = this.#congestion;
+    const lossDelay = this.rtt.lossDelay;
+    let last = paths.active.largestAcked;
+    for (const path of paths.all) {
+      path.lossTime = Infinity;
+      // Packets of other paths may lie anywhere.
+      if (path !== paths.active && !path.isEmpty) last = sent.end - 1;
+    }
+    sent.passedAcked = false;
+    for (let pn = sent.find(sent.lowest, last); pn <= last && pn < sent.end; pn = sent.find(pn, last)) {
+      if (sent.passedAcked) congestion.breakSeries();
+      sent.passedAcked = false;
+      const runLast = sent.look(pn);
+      const path = paths.at(sent.path);
+      const stop = this.#lostUntil(path, pn, runLast, now, lossDelay);
+      if (stop < pn) {
+        pn = runLast + 1;
+        continue;
+      }
+      const count = sent.lose(pn, stop, this.#observer);
+      this.#onLost(path, pn, count);
+      pn += count;
+    }
+    if (sent.passedAcked) congestion.breakSeries();
+    if (congestion.endLosses(now)) this.rtt.forgetMin();
+    sent.advance();
+    this.#numbers.settle(sent.lowest);
+  }
+
+  /** The last of the packets `pn .. runLast`, just looked at, that is lost; less than `pn` if none is. */
+  #lostUntil(path: PathFlight, pn: number, runLast: number, now: number, lossDelay: number): number {
+    const givenUp = path === this.#paths.active ? Infinity : path.lastSent + path.patience;
+    if (now >= givenUp) return runLast;
+    const acked = path.largestAcked;
+    const time = this.#sent.time + lossDelay;
+    if (pn < acked && now >= time) return Math.min(runLast, acked - 1);
+    const stop = Math.min(runLast, acked - PACKET_THRESHOLD);
+    if (stop < pn) path.lossTime = Math.min(path.lossTime, givenUp, pn < acked ? time : Infinity);
+    return stop;
+  }
+
+  /** Accounts for packets just lost. */
+  #onLost(path: PathFlight, pn: number, count: number): void {
+    const { flags, octets, time } = this.#sent;
+    const ackEliciting = (flags & SentFlag.ACK_ELICITING) !== 0;
+    if (ackEliciting) path.eliciting -= count;
+    if ((flags & SentFlag.IN_FLIGHT) === 0) return;
+    path.inFlight -= octets;
+    if ((flags & SentFlag.MTU_PROBE) !== 0) return;
+    this.packetsLost += count;
+    // Losses elsewhere say nothing about the path in use.
+    if (path === this.#paths.active) this.#congestion.onLost(pn, count, time, ackEliciting, this.pto);
+  }
+
+  #backedOffPto(): number {
+    const pto = this.pto;
+    // The exponent is bounded so that a day without answer overflows nothing.
+    return Math.min(pto * 2 ** Math.min(this.#ptoCount, 16), Math.max(pto, MAX_BACKED_OFF_PTO));
+  }
+
+  #planTrim(now: number): void {
+    if (this.#paths.active.eliciting === 0 && !this.#sent.isSmall) this.#trimAt = now + TRIM_AFTER;
+  }
 }

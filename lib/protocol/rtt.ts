@@ -55,6 +55,11 @@ export class RttEstimator {
     this.#smoothed = 0.875 * this.#smoothed + 0.125 * adjusted;
   }
 
+  /** The path changed so much that its smallest RTT may not hold any more (RFC 9002 §5.2): the last sample is as good. */
+  forgetMin(): void {
+    this.#min = this.#latest;
+  }
+
   /** Forgets all samples: another path (RFC 9000 §9.4). */
   reset(): void {
     this.#latest = 0;

@@ -1,0 +1,18 @@
+import type { PacketNumbers } from './packet-numbers.js';
+import type { SentFrameObserver } from './sent-frame.js';
+
+export interface LossRecoveryOptions {
+  /** Monotonic milliseconds. */
+  readonly now: number;
+  readonly observer: SentFrameObserver;
+  readonly numbers: PacketNumbers;
+  readonly congestion: 'cubic' | 'newreno';
+  /** UDP payload of a full packet. */
+  readonly packetSize: number;
+  /** The peer's max_ack_delay_ms. */
+  readonly peerMaxAckDelayMs: number;
+  /** RTT of the handshake, if its HELLO was sent once (STT §7). */
+  readonly handshakeRttMs?: number;
+  /** The path in use, any number that tells paths apart. */
+  readonly path: number;
+}
