@@ -11,7 +11,6 @@ export * as constants from './constants.js';
 export * from './errors.js';
 export { STCWrapper } from './stc/node-stc-wrapper.js';
 export { StreamContext } from './stc/stream-context.js';
-export { STTHandshake } from './protocol/handshake/stt-handshake.js';
 export { STTFrame } from './wire/stt-frame.js';
 export { deserializeStt, Float64, serializeStt } from './wire/serialization.js';
 export type { SttValue } from './wire/serialization.js';
