@@ -233,7 +233,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     driver.start(engine);
     const seeds = config.sharedSeeds.map((seed) => deriveSeedKeys(crypto, seed));
     engine.setMac1Keys(seeds.map((seed) => seed.mac1Key));
-    const handshakes = new Handshakes({
+    const handshakes: Handshakes = new Handshakes({
       crypto,
       engine,
       random: this.#backend.random,

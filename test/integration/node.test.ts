@@ -107,13 +107,14 @@ describe(`two nodes over UDP (${BACKEND})`, () => {
   it('show the other side the code and reason of a close', async () => {
     await using pair = await nodePair();
     const { client, server } = await pair.connect();
-    const closed = once(server, 'close');
+    const closed = new Promise((resolve) => server.once('close', resolve));
     await client.close({ code: 777, reason: 'shift is over' });
-    const [error] = (await closed) as [{ code: string; closeCode: number; reason: string; remote: boolean }];
-    expect(error.code).toBe('ERR_STT_APPLICATION');
-    expect(error.closeCode).toBe(777);
-    expect(error.reason).toBe('shift is over');
-    expect(error.remote).toBe(true);
+    expect(await closed).toMatchObject({
+      code: 'ERR_STT_APPLICATION',
+      closeCode: 777,
+      reason: 'shift is over',
+      remote: true,
+    });
   });
 
   it('pass unreliable messages, with their tags, to receive() and to the events', async () => {
