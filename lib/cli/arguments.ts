@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import { sttError } from '../errors.js';
 import { nearest } from '../options.js';
 import { ExitCode } from './exit-codes.js';
 import { CliFailure } from './failure.js';
@@ -23,7 +22,7 @@ export interface ParsedArguments {
   integer(option: string, fallback: number, min: number, max: number): number;
 }
 
-/** @throws STTConfigError `ERR_STT_UNKNOWN_OPTION`, with the nearest name; CliFailure */
+/** @throws CliFailure, for an unknown option with the nearest name */
 export function parseArguments(argv: readonly string[], options: OptionSpecs): ParsedArguments {
   const { tokens, positionals } = parseArgs({
     args: [...argv],
@@ -70,10 +69,10 @@ export function parseArguments(argv: readonly string[], options: OptionSpecs): P
   };
 }
 
-function unknown(name: string, rawName: string, options: OptionSpecs): Error {
+function unknown(name: string, rawName: string, options: OptionSpecs): CliFailure {
   const near = nearest(name, Object.keys(options));
-  const hint = near === undefined ? '; `--help` lists all of them' : `; did you mean \`--${near}\`?`;
-  return sttError('ERR_STT_UNKNOWN_OPTION', { name: rawName, hint });
+  const hint = near === undefined ? '`--help` lists all of them.' : `Did you mean \`--${near}\`?`;
+  return new CliFailure(ExitCode.USAGE, 'ERR_STT_UNKNOWN_OPTION', `Unknown option \`${rawName}\`. ${hint}`);
 }
 
 export function usage(message: string): CliFailure {

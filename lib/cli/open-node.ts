@@ -1,6 +1,4 @@
 import { STTNode, type STTNodeOptions, type STTSession } from '../index.js';
-import { nodeKeyPair } from '../stc/node-identity.js';
-import { nodeProvider } from '../stc/node-provider.js';
 import { usage, type OptionSpecs } from './arguments.js';
 import type { CommandContext } from './command.js';
 import { loadNodeSeed, loadSharedSeeds, senderSeed } from './seeds.js';
@@ -64,11 +62,6 @@ export async function connect(context: CommandContext, host: string, port: numbe
     await node.stop();
     throw error;
   }
-}
-
-/** A node's id in hexadecimal. */
-export function nodeIdOf(nodeSeed: Uint8Array): string {
-  return Buffer.from(nodeKeyPair(nodeProvider, nodeSeed).publicKey).toString('hex');
 }
 
 function timeoutMs(args: CommandContext['args']): number {

@@ -4,7 +4,7 @@ import { ProgressBar, type Progress } from './progress-bar.js';
 /** Without a terminal a line about the progress now and then keeps logs readable. */
 const PLAIN_INTERVAL_MS = 5000;
 const BAR_INTERVAL_MS = 100;
-const JSON_INTERVAL_MS = 1000;
+const JSON_INTERVAL_MS = 250;
 
 export interface OutputOptions {
   readonly stdout: Writable & { isTTY?: boolean };

@@ -4,6 +4,8 @@ import { link, mkdir, open, unlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { MAX_SEEDS } from '../constants.js';
+import { nodeKeyPair } from '../stc/node-identity.js';
+import { nodeProvider } from '../stc/node-provider.js';
 import { ExitCode } from './exit-codes.js';
 import { CliFailure } from './failure.js';
 import type { Output } from './output.js';
@@ -81,6 +83,11 @@ export async function loadNodeSeed(env: NodeJS.ProcessEnv, output: Output): Prom
  */
 export function senderSeed(nodeSeed: Uint8Array): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', nodeSeed, '', 'stt cli sender', SEED_OCTETS));
+}
+
+/** Id of the node of a seed, in hexadecimal. */
+export function nodeIdOf(nodeSeed: Uint8Array): string {
+  return Buffer.from(nodeKeyPair(nodeProvider, nodeSeed).publicKey).toString('hex');
 }
 
 export function encodeSeed(seed: Uint8Array): string {

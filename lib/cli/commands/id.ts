@@ -1,8 +1,7 @@
 import { usage } from '../arguments.js';
 import type { Command } from '../command.js';
 import { ExitCode } from '../exit-codes.js';
-import { nodeIdOf } from '../open-node.js';
-import { loadNodeSeed, nodeSeedPath, senderSeed } from '../seeds.js';
+import { loadNodeSeed, nodeIdOf, nodeSeedPath, senderSeed } from '../seeds.js';
 
 export const command: Command = {
   name: 'id',
