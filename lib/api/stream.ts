@@ -195,7 +195,7 @@ export class STTStream extends Duplex {
     const sent = this.#sendOver;
     this.#receiveOver = this.#sendOver = true;
     if (this.destroyed) return;
-    if (complete && !this.readableEnded) {
+    if (complete && this.readableLength > 0) {
       this.once('end', () => {
         if (sent) this.destroy();
         else this.destroy(error);

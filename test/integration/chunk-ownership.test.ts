@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { STTStream } from '../../lib/index.js';
 import { BACKEND, nodePair } from '../support/nodes.js';
 
 const GIB = 2 ** 30;
@@ -29,7 +28,7 @@ describe(`chunks of a stream (${BACKEND})`, () => {
         const chunk = Buffer.from(seed);
         chunk.writeDoubleBE(octets, (octets / CHUNK) % (CHUNK - 8));
         sent.update(chunk);
-        if (!stream.write(chunk)) await drained(stream);
+        if (!stream.write(chunk)) await new Promise((resolve) => stream.once('drain', resolve));
       }
       stream.end();
       await received;
@@ -40,10 +39,3 @@ describe(`chunks of a stream (${BACKEND})`, () => {
     },
   );
 });
-
-function drained(stream: STTStream): Promise<void> {
-  return new Promise((resolve, reject) => {
-    stream.once('drain', resolve);
-    stream.once('error', reject);
-  });
-}

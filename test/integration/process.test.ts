@@ -32,7 +32,7 @@ describe(`a process with nodes (${BACKEND})`, () => {
     const { client, server } = await pair.connect();
     server.on('stream', (stream) => stream.resume());
     const stream = await client.openStream();
-    const closed = once(client, 'close');
+    const closed = new Promise((resolve) => client.once('close', resolve));
     stream.write(randomBytes(8_000_000));
     await once(server, 'stream');
     await pair.server.stop();
@@ -67,7 +67,7 @@ describe(`a process with nodes (${BACKEND})`, () => {
     refused.write('y');
     const [second] = (await once(first.server, 'stream')) as [STTStream];
     second.destroy();
-    const ended = once(first.server, 'close');
+    const ended = new Promise((resolve) => first.server.once('close', resolve));
     await first.client.close({ code: 999, reason: 'gone' });
     await ended;
     expect(unexpected).toEqual([]);
