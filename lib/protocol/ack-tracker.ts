@@ -48,7 +48,8 @@ export class AckTracker {
     if (ecn !== 0) this.#countMarks(count, ecn);
     if (ackEliciting) {
       if (this.#prompt > 0 || pn !== this.#largest + 1 || ecn === CE) this.#immediate = true;
-      if (this.#unacked === 0) this.#deadline = now + this.#maxDelay;
+      // The promise of max_ack_delay includes the lateness of our timer (RFC 9000 §13.2.1).
+      if (this.#unacked === 0) this.#deadline = now + Math.max(this.#maxDelay - GRANULARITY, 0);
       this.#unacked += count;
     }
     if (this.#prompt > 0) this.#prompt -= count;
@@ -76,12 +77,12 @@ export class AckTracker {
     this.#frequencySequence = sequence;
     this.#threshold = threshold;
     // More than was promised in the handshake would look like loss to a peer that does not follow the frame.
-    this.#maxDelay = Math.max(GRANULARITY, Math.min(maxDelayMs, this.#ownMaxDelay));
+    this.#maxDelay = Math.min(Math.max(maxDelayMs, GRANULARITY), this.#ownMaxDelay);
   }
 
   /** An ACK is due by itself, even if there is nothing else to send. */
   shouldAckNow(now: number): boolean {
-    return this.#rangeCount > 0 && (this.#immediate || (this.#unacked > 0 && now >= this.ackDeadline));
+    return this.#unacked > 0 && now >= this.ackDeadline;
   }
 
   /** Ack-eliciting packets wait for an ACK, which may go along with other frames. */
@@ -91,9 +92,8 @@ export class AckTracker {
 
   /** When `shouldAckNow` turns true by itself: absolute ms, or Infinity. -Infinity if it is so already. */
   get ackDeadline(): number {
-    if (this.#immediate) return -Infinity;
-    // The promise of max_ack_delay includes the lateness of our timer (RFC 9000 §13.2.1).
-    return this.#unacked > 0 ? this.#deadline - (this.#maxDelay > GRANULARITY ? GRANULARITY : 0) : Infinity;
+    if (this.#unacked === 0) return Infinity;
+    return this.#immediate ? -Infinity : this.#deadline;
   }
 
   /** Ranges to put into an ACK: [lo, hi] pairs, descending, the first `rangeCount` of them. Read-only; the array may be another one later. */
