@@ -67,7 +67,7 @@ export class STTHandshake {
   constructor(options: STTHandshakeOptions) {
     checkOptionNames(options, ['stc', 'sharedSeed', 'nodeIdentity']);
     const { stc, sharedSeed, nodeIdentity = NODE_IDENTITY } = options;
-    checkSeed('sharedSeed', sharedSeed);
+    checkSeed('sharedSeed', sharedSeed, stc.warn);
     this.#stc = stc;
     this.#seed = deriveSeedKeys(stc.crypto, sharedSeed);
     this.#staticKeys = stc.identityKeyPair(nodeIdentity);

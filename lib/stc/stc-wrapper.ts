@@ -14,6 +14,8 @@ import { StreamContext } from './stream-context.js';
  */
 export class STCWrapper {
   readonly #root: StcRoot;
+  /** @internal Who is told of short seeds. */
+  readonly warn: Warn | undefined;
 
   /**
    * @param seed at least 16 octets, 32 random ones are right; never a password
@@ -21,6 +23,7 @@ export class STCWrapper {
    */
   constructor(seed: Uint8Array, options: { readonly provider: CryptoProvider; readonly warn?: Warn }) {
     checkSeed('seed', seed, options.warn);
+    this.warn = options.warn;
     this.#root = new StcRoot(options.provider, seed);
   }
 
