@@ -1,1 +1,26 @@
-export {};
+/**
+ * STT where there is no Node: the codecs, the cryptographic contract and the handshake, in plain JavaScript. A browser
+ * has no UDP, so there is no node here.
+ */
+import { nobleProvider } from './stc/noble-provider.js';
+import { STCWrapper as PortableSTCWrapper } from './stc/stc-wrapper.js';
+
+export { STTHandshake } from './api/stt-handshake.js';
+export type { HandshakeKeys, HelloSource, STTHandshakeOptions } from './api/stt-handshake.js';
+export * as constants from './constants.js';
+export * from './errors.js';
+export { StreamContext } from './stc/stream-context.js';
+export { deserializeStt, Float64, serializeStt } from './wire/serialization.js';
+export type { SttValue } from './wire/serialization.js';
+export { STTFrame } from './wire/stt-frame.js';
+
+/** `STCWrapper` with the primitives of @noble. */
+export class STCWrapper extends PortableSTCWrapper {
+  /**
+   * @param seed at least 16 octets, 32 random ones are right; never a password
+   * @throws STTCryptoError `ERR_STT_SEED_TOO_SHORT`
+   */
+  constructor(seed: Uint8Array) {
+    super(seed, { provider: nobleProvider });
+  }
+}

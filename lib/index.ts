@@ -5,6 +5,8 @@ export type { Backend, STTNodeOptions } from './api/node-options.js';
 export { STTSession } from './api/session.js';
 export type { MessageFate, SessionEvents, SessionStats } from './api/session.js';
 export type { SessionManager } from './api/session-manager.js';
+export { STTHandshake } from './api/stt-handshake.js';
+export type { HandshakeKeys, HelloSource, STTHandshakeOptions } from './api/stt-handshake.js';
 export { STTStream } from './api/stream.js';
 export type { StreamManager } from './api/stream-manager.js';
 export * as constants from './constants.js';
