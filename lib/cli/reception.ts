@@ -1,12 +1,12 @@
 import type { STTNode, STTSession, STTStream } from '../index.js';
-import type { Destination } from '../transfer/destination.js';
-import { RefusingDestination } from '../transfer/destination.js';
+import { RefusingDestination, type Destination } from '../transfer/destination.js';
 import type { HashWorker } from '../transfer/hash-worker.js';
+import type { RefusalCode } from '../transfer/messages.js';
 import { receiveFiles } from '../transfer/receiver.js';
 import { printable } from '../transfer/safe-path.js';
 import { formatEndpoint } from './endpoint.js';
 import { ExitCode } from './exit-codes.js';
-import { CliFailure, explain } from './failure.js';
+import { explain } from './failure.js';
 import { formatCount, formatOctets, formatRate } from './format.js';
 import type { Output } from './output.js';
 
@@ -89,7 +89,7 @@ export class Reception {
     const peer = { peerNodeId: Buffer.from(session.peerNodeId).toString('hex'), remote: from };
     const running: Running = { stream, label: from, octets: 0, total: undefined };
     const began = performance.now();
-    let failure: CliFailure | undefined;
+    let failure: ExitCode | undefined;
     try {
       const summary = await receiveFiles(
         stream,
@@ -120,12 +120,15 @@ export class Reception {
             const what = status === 'unchanged' ? 'Already here' : 'Received';
             output.result(`${what}: ${printable(entry.path)} (${formatOctets(size)}, sha256 ${hash})`);
           },
-          onFileFailed: (entry, why, partialPath) => {
-            failure ??= failureOf(why, partialPath);
-            output.event({ event: 'failed', path: entry.path, reason: why, partialFile: partialPath });
+          onFileFailed: (entry, refusal, partialPath) => {
+            failure ??= EXIT_CODES[refusal.code];
+            const { code, message: reason } = refusal;
+            output.event({ event: 'failed', path: entry.path, code, reason, partialFile: partialPath });
+            // The system's own error names the local file and the remedy.
+            const why = refusal.cause === undefined ? `${reason}.` : explain(refusal.cause).text;
             const kept =
               partialPath === undefined ? '' : ` What arrived is kept in ${partialPath}; sending it again resumes it.`;
-            output.warn(printable(`${entry.path} was not received: ${why}.${kept}`));
+            output.warn(printable(`${entry.path} was not received: ${why}${kept}`));
           },
         },
       );
@@ -137,10 +140,7 @@ export class Reception {
         `Done: ${formatCount(summary.filesDone, 'file')} received, ${summary.filesUnchanged} already here, ` +
           `${summary.filesFailed} failed; ${formatOctets(summary.octets)} at ${formatRate(summary.octets / seconds)}`,
       );
-      if (this.#options.isOnce) {
-        if (failure === undefined) this.#finish?.(ExitCode.OK);
-        else this.#finish?.(failure.exitCode);
-      }
+      if (this.#options.isOnce) this.#finish?.(failure ?? ExitCode.OK);
     } catch (error) {
       this.#hide(running);
       // The command's own end is told by the command.
@@ -172,8 +172,15 @@ export class Reception {
   }
 }
 
-/** The exit code of `--once` when a file could not be received. */
-function failureOf(why: string, partialPath: string | undefined): CliFailure {
-  const exitCode = why.includes('hash') ? ExitCode.INTEGRITY : ExitCode.LOCAL_FILE;
-  return new CliFailure(exitCode, 'ERR_STT_TRANSFER_FAILED', why + (partialPath ?? ''));
-}
+/** Exit codes of `--once` when a file could not be received. */
+const EXIT_CODES: Readonly<Record<RefusalCode, ExitCode>> = {
+  version: ExitCode.REFUSED,
+  busy: ExitCode.REFUSED,
+  name: ExitCode.REFUSED,
+  exists: ExitCode.REFUSED,
+  unsupported: ExitCode.REFUSED,
+  'no-space': ExitCode.LOCAL_FILE,
+  io: ExitCode.LOCAL_FILE,
+  integrity: ExitCode.INTEGRITY,
+  cancelled: ExitCode.BROKEN_OFF,
+};

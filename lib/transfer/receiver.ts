@@ -38,8 +38,8 @@ export interface ReceiveObserver {
   /** Octets of the current file arrived. */
   onOctets?(octets: number): void;
   onFileDone?(entry: Entry, status: DoneStatus, size: number, sha256: Uint8Array): void;
-  /** An entry was refused, or given up by the sender; `partialPath` is what is kept of it. */
-  onFileFailed?(entry: Entry, why: string, partialPath: string | undefined): void;
+  /** An entry was refused, or given up by the sender ('cancelled'); `partialPath` is what is kept of it. */
+  onFileFailed?(entry: Entry, refusal: EntryRefused, partialPath: string | undefined): void;
 }
 
 /** Totals of a transfer. */
@@ -92,6 +92,8 @@ class Receiver {
   readonly #accepted = new Map<number, State>();
   #prepared = 0;
   #current: State | undefined;
+  /** Its present octets are being hashed, which can take long. */
+  #beginning: State | undefined;
   readonly #finishing = new Set<Promise<void>>();
   #lastId = -1;
   #done = 0;
@@ -108,6 +110,7 @@ class Receiver {
     this.#destination = destination;
     this.#hashes = hashes;
     this.#observer = observer;
+    stream.once('close', () => void this.#beginning?.file.abandon().catch(ignore));
   }
 
   async run(): Promise<TransferSummary> {
@@ -139,7 +142,8 @@ class Receiver {
     this.#current = undefined;
     if (current !== undefined) {
       const partialPath = await current.abandon().catch(ignore);
-      this.#observer.onFileFailed?.(current.entry, 'the transfer broke off', partialPath);
+      const refusal = new EntryRefused('cancelled', 'the transfer broke off');
+      this.#observer.onFileFailed?.(current.entry, refusal, partialPath);
     }
     for (const { file } of this.#accepted.values()) await file.abandon().catch(ignore);
     this.#accepted.clear();
@@ -225,8 +229,11 @@ class Receiver {
     if (state.isPrepared) this.#prepared--;
     state.isPrepared = false;
     this.#prepareNext();
+    this.#beginning = state;
     try {
-      if (await state.file.begin(begin)) {
+      const isBegun = await state.file.begin(begin);
+      this.#beginning = undefined;
+      if (isBegun) {
         this.#current = state;
         this.#observer.onFile?.(state.file.entry, begin.offset);
         return;
@@ -236,6 +243,7 @@ class Receiver {
       this.#accepted.set(begin.id, state);
       await this.#writer.send(MessageType.RESTART, { id: begin.id });
     } catch (error) {
+      this.#beginning = undefined;
       await this.#fail(state, error);
     }
   }
@@ -295,7 +303,8 @@ class Receiver {
     if (state.isPrepared) this.#prepared--;
     this.#failed++;
     const partialPath = await state.file.abandon();
-    this.#observer.onFileFailed?.(state.file.entry, `the sender gave it up: ${printable(reason)}`, partialPath);
+    const refusal = new EntryRefused('cancelled', `the sender gave it up: ${printable(reason)}`);
+    this.#observer.onFileFailed?.(state.file.entry, refusal, partialPath);
   }
 
   async #directory(body: Uint8Array): Promise<void> {
@@ -328,7 +337,7 @@ class Receiver {
     if (error instanceof Error && this.#stream.errored === error) throw error;
     const refusal = refusalOf(error);
     this.#failed++;
-    this.#observer.onFileFailed?.(entry, refusal.message, partialPath);
+    this.#observer.onFileFailed?.(entry, refusal, partialPath);
     await this.#writer.send(MessageType.REJECT, { id: entry.id, code: refusal.code, reason: refusal.message });
   }
 }

@@ -194,6 +194,9 @@ class Sender {
   async #sendFile(announced: Announced): Promise<void> {
     const { entry, item } = announced;
     let outgoing: Outgoing | undefined;
+    // Hashing what the receiver has already can take long; it ends with the stream.
+    const onClose = (): void => void outgoing?.close();
+    this.#stream.once('close', onClose);
     try {
       outgoing = await this.#open(item!);
       do {
@@ -206,6 +209,7 @@ class Sender {
       await this.#writer.send(MessageType.SKIP, { id: entry.id, reason: describe(error) });
       if (!announced.isOver) this.#fail(entry.path, error as Error, announced);
     } finally {
+      this.#stream.off('close', onClose);
       await outgoing?.close();
     }
   }

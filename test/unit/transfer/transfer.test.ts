@@ -49,7 +49,7 @@ async function transfer(
     onFile: (entry, offset) => events.push(`receive ${entry.path} from ${offset}`),
     onFileDone: (entry, status) => events.push(`${status} ${entry.path}`),
     onFileFailed: (entry, why, partial) =>
-      events.push(`failed ${entry.path}: ${why}${partial === undefined ? '' : ' (partial kept)'}`),
+      events.push(`failed ${entry.path}: ${why.message}${partial === undefined ? '' : ' (partial kept)'}`),
   }).catch((error: Error) => error);
   const sending = sendFiles(a, sources, hashes, {
     onFileFailed: (path, error) => events.push(`not sent ${path}: ${(error as NodeJS.ErrnoException).code}`),
