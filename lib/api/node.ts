@@ -345,8 +345,6 @@ export class STTNode extends EventEmitter<NodeEvents> {
     this.sessionManager.add(session);
     this.#lingering.add(entry);
     running.driver.add(entry);
-    // The responder opens, and tells its application, when the first packet comes (STT §4).
-    if (result.role === 'initiator') entry.session.ping(now);
     publish('stt:session:open', { remote: entry.remoteLabel, role: result.role });
     return { entry, session };
   }
