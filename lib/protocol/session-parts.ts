@@ -53,7 +53,7 @@ export class SessionParts {
     const limit = Math.min(limits.maxSealedPackets, sealLimit(config.suite, packetSize));
     this.outbox = new Outbox(packetSize, limit, this.recovery, numbers, pacer, this.lifetime);
     const runs = new StreamRuns(this.streams, this.outbox, numbers);
-    this.transmitter = new Transmitter(this.recovery, this.outbox, new SinglePackets(this), runs);
+    this.transmitter = new Transmitter(this.recovery, this.outbox, new SinglePackets(this), runs, this.streams);
     this.receiver = new FrameReceiver(this, observer, localParams.maxDatagram, host);
   }
 }

@@ -10,7 +10,6 @@ import type { Messages } from './messages.js';
 import type { Outbox } from './outbox.js';
 import type { SendBuffer } from './send-buffer.js';
 import { SentFrame } from './sent-packets.js';
-import type { Stream } from './stream.js';
 import { Outcome } from './stream-runs.js';
 import type { Streams } from './streams.js';
 
@@ -22,8 +21,8 @@ const LOG = new FrameLog();
 
 /** A STREAM frame that fills up a packet should carry at least this; else the octets wait for a packet of their own. */
 const WORTHWHILE = 128;
-/** Room left for an ACK that rides along with a lone STREAM frame: enough for a dozen ranges. */
-const ACK_ROOM = 64;
+/** A STREAM frame that leaves so much room in a full packet shares it, with an ACK of a few ranges or another stream. */
+const COMPANY_ROOM = 160;
 
 /** The machines that a packet of several frames is made from. */
 export interface SinglePacketParts {
@@ -37,13 +36,9 @@ export interface SinglePacketParts {
   readonly controlStream: ControlStream | undefined;
 }
 
-/** Packets in which a STREAM frame, ACK, control frames and messages share the room (STT §6). */
+/** Packets in which STREAM frames, ACK, control frames and messages share the room (STT §6). */
 export class SinglePackets {
   readonly #parts: SinglePacketParts;
-  /** What the STREAM frame of the packet under construction carries. */
-  #begin = 0;
-  #end = 0;
-  #fin = false;
 
   constructor(parts: SinglePacketParts) {
     this.#parts = parts;
@@ -63,15 +58,15 @@ export class SinglePackets {
     const { acks, control, controlStream, messages, outbox, streams } = this.#parts;
     if (control.waiting || messages.waiting || acks.shouldAckNow(now)) return true;
     if (controlStream !== undefined && controlStream.sending.sendable(Infinity)) return true;
-    if (!acks.hasUnacked) return false;
-    // An ACK that could still wait rides along where that costs no packet.
-    const stream = streams.nextToSend(outbox.room - STREAM_HEADER);
-    if (stream === undefined) return false;
-    return stream.sending.pickEnd - stream.sending.pickBegin <= outbox.room - STREAM_HEADER - ACK_ROOM;
+    if (!acks.hasUnacked && streams.scheduler.count < 2) return false;
+    // A little of a stream takes along an ACK that could still wait, and a little of other streams.
+    const full = outbox.room - STREAM_HEADER;
+    const stream = streams.nextToSend(full);
+    return stream !== undefined && stream.sending.pickEnd - stream.sending.pickBegin <= full - COMPANY_ROOM;
   }
 
   #send(now: number, sink: PacketSink, probe: boolean): Outcome {
-    const { acks, control, controlStream, messages, outbox, recovery, streams } = this.#parts;
+    const { acks, control, messages, outbox, recovery, streams } = this.#parts;
     // A probe must fit every path (STT §7).
     const size = probe ? Math.min(outbox.packetSize, MIN_DATAGRAM) : outbox.packetSize;
     const room = size - PACKET_OVERHEAD;
@@ -84,56 +79,101 @@ export class SinglePackets {
       if (acks.wantsPing && !held) control.wantPing = true;
     }
     const acknowledges = end > 0;
-    let length = 0;
-    let stream: Stream | undefined;
-    let sending: SendBuffer | undefined;
+    let head = 0;
     if (!held) {
       end = control.encode(REST, end, room, LOG, streams, now, recovery.smoothedRtt);
       end = messages.encode(REST, end, room, LOG);
-      if (controlStream !== undefined && room - end > STREAM_HEADER && controlStream.sending.pick(Infinity)) {
-        sending = controlStream.sending;
-        length = this.#encodeStream(0, sending, room - end);
-      } else if (room - end >= STREAM_HEADER + WORTHWHILE) {
-        stream = streams.nextToSend(outbox.room - STREAM_HEADER) ?? (probe ? streams.oldestUnacked() : undefined);
-        sending = stream?.sending;
-        if (stream !== undefined) length = this.#encodeStream(stream.id, stream.sending, room - end);
+      head = this.#controlStreamFrame(room - end);
+      if (head === 0) head = this.#streamFrame(FRAMES, 0, room - end, probe);
+      // Others follow, if the first one left room.
+      while (head > 0 && room - head - end >= STREAM_HEADER + WORTHWHILE && !LOG.full) {
+        const more = this.#streamFrame(REST, end, room - head, false);
+        if (more === end) break;
+        end = more;
       }
       if (probe && !LOG.ackEliciting) {
         control.wantPing = true;
         end = control.encode(REST, end, room, LOG, streams, now, recovery.smoothedRtt);
       }
     }
-    if (length + end === 0) return held ? Outcome.HELD : Outcome.NOTHING;
-    FRAMES.set(REST.subarray(0, end), length);
-    if (!outbox.packet(now, sink, FRAMES, length + end, LOG)) {
+    if (head + end === 0) return held ? Outcome.HELD : Outcome.NOTHING;
+    FRAMES.set(REST.subarray(0, end), head);
+    if (!outbox.packet(now, sink, FRAMES, head + end, LOG)) {
       this.#takeBack();
       return Outcome.REFUSED;
     }
     messages.onEncodedSent();
     if (acknowledges) acks.onAckSent(LOG.ackEliciting);
-    if (stream !== undefined) streams.onSent(stream, this.#begin, this.#end, this.#fin);
-    else if (sending !== undefined) sending.onSent(this.#begin, this.#end, false);
+    this.#tellRoom();
     return held ? Outcome.HELD : Outcome.SENT;
   }
 
-  /** Puts a STREAM frame of what was picked at the start of the packet; gives its length. */
-  #encodeStream(id: number, sending: SendBuffer, room: number): number {
-    this.#begin = sending.pickBegin;
-    this.#end = Math.min(sending.pickEnd, this.#begin + room - STREAM_HEADER);
-    this.#fin = sending.pickFin && this.#end === sending.pickEnd;
-    const octets = this.#end - this.#begin;
-    const at = encodeStreamHeader(id, this.#begin, this.#fin, octets, FRAMES, 0);
-    if (octets > 0) sending.copy(this.#begin, octets, FRAMES, at);
-    LOG.add(SentFrame.STREAM, id, this.#begin, octets * 2 + (this.#fin ? 1 : 0));
-    LOG.ackEliciting = true;
-    return at + octets;
+  /** A STREAM frame of the control stream at the start of the packet, if it has octets; gives its length. */
+  #controlStreamFrame(room: number): number {
+    const sending = this.#parts.controlStream?.sending;
+    if (sending === undefined || room <= STREAM_HEADER || !sending.pick(Infinity)) return 0;
+    const begin = sending.pickBegin;
+    const end = Math.min(sending.pickEnd, begin + room - STREAM_HEADER);
+    const at = encodeStreamFrame(0, sending, begin, end, false, FRAMES, 0);
+    sending.onSent(begin, end, false);
+    return at;
   }
 
-  /** The packet did not go out: its control frames wait again. */
-  #takeBack(): void {
-    const { control, streams } = this.#parts;
-    for (let i = 0; i < LOG.count; i++) control.onLost(LOG.kind(i), LOG.a(i), LOG.b(i), LOG.c(i), streams);
+  /** A STREAM frame of the stream in turn at `at`, ending before `limit`; gives its end, `at` if there is none. */
+  #streamFrame(out: Uint8Array, at: number, limit: number, probe: boolean): number {
+    const { outbox, streams } = this.#parts;
+    if (limit - at < STREAM_HEADER + WORTHWHILE) return at;
+    const stream = streams.nextToSend(outbox.room - STREAM_HEADER) ?? (probe ? streams.oldestUnacked() : undefined);
+    if (stream === undefined) return at;
+    const sending = stream.sending;
+    const begin = sending.pickBegin;
+    const end = Math.min(sending.pickEnd, begin + limit - at - STREAM_HEADER);
+    const fin = sending.pickFin && end === sending.pickEnd;
+    const next = encodeStreamFrame(stream.id, sending, begin, end, fin, out, at);
+    streams.onSent(stream, begin, end, fin);
+    return next;
   }
+
+  /** The packet did not go out: what it carried waits again. */
+  #takeBack(): void {
+    const { control, controlStream, streams } = this.#parts;
+    for (let i = 0; i < LOG.count; i++) {
+      const [kind, a, b, c] = [LOG.kind(i), LOG.a(i), LOG.b(i), LOG.c(i)];
+      if (kind !== SentFrame.STREAM) control.onLost(kind, a, b, c, streams);
+      else if (a === 0) controlStream?.sending.onLost(b, b + Math.floor(c / 2), false);
+      else streams.table.get(a)?.onLost(b, b + Math.floor(c / 2), c % 2 === 1);
+    }
+  }
+
+  /** Tells the writers whose octets went out. */
+  #tellRoom(): void {
+    const { streams } = this.#parts;
+    // Taken out first: what they write must not meet a log in use.
+    TOLD.length = 0;
+    for (let i = 0; i < LOG.count; i++) if (LOG.kind(i) === SentFrame.STREAM) TOLD.push(LOG.a(i));
+    for (let i = 0; i < TOLD.length; i++) streams.table.get(TOLD[i]!)?.tellRoom();
+  }
+}
+
+/** Ids of the streams in a packet. */
+const TOLD: number[] = [];
+
+/** Encodes octets begin..end of a stream, and notes them; gives the position behind. */
+function encodeStreamFrame(
+  id: number,
+  sending: SendBuffer,
+  begin: number,
+  end: number,
+  fin: boolean,
+  out: Uint8Array,
+  at: number,
+): number {
+  const octets = end - begin;
+  const body = encodeStreamHeader(id, begin, fin, octets, out, at);
+  if (octets > 0) sending.copy(begin, octets, out, body);
+  LOG.add(SentFrame.STREAM, id, begin, octets * 2 + (fin ? 1 : 0));
+  LOG.ackEliciting = true;
+  return body + octets;
 }
 
 /** Puts an ACK of as many ranges as surely fit at the start of REST; gives its length. */

@@ -76,6 +76,7 @@ export class StreamRuns {
     if (taken === 0) return Outcome.REFUSED;
     const whole = taken * payload >= length;
     streams.onSent(stream, offset, whole ? offset + length : offset + taken * payload, fin && whole);
+    stream.tellRoom();
     return whole ? Outcome.SENT : Outcome.REFUSED;
   }
 }

@@ -71,7 +71,7 @@ export class Stream implements AssemblerSink {
   resetCode = 0;
   /** @internal */
   stopCode = 0;
-  /** @internal The peer reset the stream. */
+  /** @internal The peer cut the stream off, one way or the other. */
   wasReset = false;
 
   readonly #host: StreamHost;
@@ -231,7 +231,7 @@ export class Stream implements AssemblerSink {
   }
 
   /** @internal Octets went out: tells a writer that waits for room. */
-  onSent(): void {
+  tellRoom(): void {
     if (!this.#wantsRoom || 2 * this.sending.unsent >= this.#host.limits.sendHighWater) return;
     this.#wantsRoom = false;
     this.#host.observer.onStreamWritable(this);
@@ -269,6 +269,7 @@ export class Stream implements AssemblerSink {
   /** @internal STOP_SENDING came. */
   onStopSending(code: number): void {
     if (this.#sendState !== SendState.OPEN) return;
+    this.wasReset = true;
     this.reset(code);
     this.#host.observer.onStreamStopped(this, code);
   }
@@ -285,7 +286,8 @@ export class Stream implements AssemblerSink {
     }
     const assembler = this.#assembler;
     assembler.push(offset, bytes, begin, end, this);
-    if (this.#receiveState !== ReceiveState.OPEN) return CloseCode.NONE;
+    // The application may have stopped the stream or ended the session meanwhile.
+    if (this.#receiveState !== ReceiveState.OPEN || !this.#host.live) return CloseCode.NONE;
     if (!this.#reportReassembly()) return CloseCode.FLOW_CONTROL;
     if (assembler.base === this.#finalSize) {
       this.#receiveState = ReceiveState.CLOSED;

@@ -92,7 +92,7 @@ export class Streams implements StreamHost {
     return undefined;
   }
 
-  /** Octets of a stream went out, some of them perhaps not for the first time. */
+  /** Octets of a stream go out, some of them perhaps not for the first time. `Stream.tellRoom` is to follow. */
   onSent(stream: Stream, begin: number, end: number, fin: boolean): void {
     const fresh = Math.max(0, end - Math.max(begin, stream.sending.next));
     this.sentOctets += fresh;
@@ -101,12 +101,12 @@ export class Streams implements StreamHost {
     stream.sending.onSent(begin, end, fin);
     this.scheduler.charge(stream, end - begin);
     if (!stream.sendable) this.onSendChange(stream);
-    stream.onSent();
   }
 
   /** The session is over. */
   end(): void {
     this.live = false;
+    for (const stream of this.table.values()) this.scheduler.remove(stream);
   }
 
   // What comes from the peer
@@ -186,7 +186,7 @@ export class Streams implements StreamHost {
   }
 
   onHalfClosed(stream: Stream): void {
-    if (!stream.sendClosed || !stream.receiveClosed || this.table.get(stream.id) !== stream) return;
+    if (!this.live || !stream.sendClosed || !stream.receiveClosed || this.table.get(stream.id) !== stream) return;
     this.scheduler.remove(stream);
     this.table.remove(stream, stream.wasReset, this.now);
     this.renewStreamLimit();

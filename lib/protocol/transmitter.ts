@@ -3,6 +3,7 @@ import type { LossRecovery } from './loss-recovery.js';
 import type { Outbox } from './outbox.js';
 import type { SinglePackets } from './single-packets.js';
 import { Outcome, type StreamRuns } from './stream-runs.js';
+import type { Streams } from './streams.js';
 
 /** Order of what is sent: probes, then in turn what shares a packet and a run of the bulk of a stream. */
 export class Transmitter {
@@ -10,8 +11,10 @@ export class Transmitter {
   readonly #outbox: Outbox;
   readonly #singles: SinglePackets;
   readonly #runs: StreamRuns;
+  readonly #streams: Streams;
 
-  constructor(recovery: LossRecovery, outbox: Outbox, singles: SinglePackets, runs: StreamRuns) {
+  constructor(recovery: LossRecovery, outbox: Outbox, singles: SinglePackets, runs: StreamRuns, streams: Streams) {
+    this.#streams = streams;
     this.#recovery = recovery;
     this.#outbox = outbox;
     this.#singles = singles;
@@ -24,7 +27,8 @@ export class Transmitter {
     while (this.#recovery.probesToSend > 0) {
       if (this.#singles.probe(now, sink) === Outcome.REFUSED) return;
     }
-    for (;;) {
+    // A writer that is told of room may end the session.
+    while (this.#streams.live) {
       const single = this.#singles.send(now, sink);
       if (single === Outcome.REFUSED) return;
       const run = this.#runs.send(now, sink);

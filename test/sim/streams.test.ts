@@ -215,6 +215,20 @@ describe('streams', () => {
     expect(pair.back.stats.sent - before).toBe(1);
   });
 
+  it('that are many and small share packets', () => {
+    const pair = new Pair();
+    pair.run(200);
+    const before = pair.there.stats.sent;
+    for (let i = 0; i < 60; i++) {
+      const stream = pair.client.session.openStream()!;
+      stream.write(new Uint8Array(40).fill(i));
+      stream.finish();
+    }
+    pair.run(500);
+    expect(pair.server.app.ended.size).toBe(60);
+    expect(pair.there.stats.sent - before).toBeLessThanOrEqual(6);
+  });
+
   it('survive a transmit buffer that is full all the time', () => {
     const narrow = (): PlainCarrier => {
       const carrier = new PlainCarrier();

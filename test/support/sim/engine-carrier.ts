@@ -1,0 +1,117 @@
+import { JsPacketEngine } from '../../../lib/engine/js-packet-engine.js';
+import {
+  Group,
+  GROUP_WORDS,
+  Row,
+  ROW_WORDS,
+  RowFlag,
+  RowType,
+  type PacketEngineEvents,
+  type SessionKeys,
+} from '../../../lib/ports/packet-engine.js';
+import type { Session } from '../../../lib/protocol/session.js';
+import { ADDRESS_A, testCrypto } from '../engine-harness.js';
+import type { Carrier } from './carrier.js';
+
+const HIGH = 0x100000000;
+
+/** The packets of a session sealed and opened by the pure-JS packet engine: slower than `PlainCarrier`, but the real thing. */
+export class EngineCarrier implements Carrier, PacketEngineEvents {
+  readonly #engine: JsPacketEngine;
+  readonly #slot: number;
+  readonly #path: number;
+  #session: Session | undefined;
+  #now = 0;
+  #send: (datagram: Uint8Array) => void = () => {};
+
+  constructor(keys: SessionKeys) {
+    this.#engine = new JsPacketEngine({
+      crypto: testCrypto,
+      events: this,
+      output: {
+        receiveBufferOctets: 0,
+        sendBufferOctets: 0,
+        send: (_address, bytes, begin, end) => {
+          this.#send(bytes.slice(begin, end));
+          return true;
+        },
+        close: () => Promise.resolve(),
+      },
+    });
+    this.#slot = this.#engine.openSession(keys);
+    this.#path = this.#engine.openPath(ADDRESS_A);
+  }
+
+  get stats() {
+    return this.#engine.stats();
+  }
+
+  sealStreamRun(
+    pn: number,
+    streamId: number,
+    offset: number,
+    fin: boolean,
+    chunk: Uint8Array,
+    begin: number,
+    end: number,
+    payload: number,
+  ): number {
+    return this.#engine.sealStreamRun(this.#slot, this.#path, pn, streamId, offset, fin, chunk, begin, end, payload);
+  }
+
+  sealFrames(pn: number, frames: Uint8Array, begin: number, end: number): boolean {
+    return this.#engine.sealFrames(this.#slot, this.#path, pn, frames, begin, end);
+  }
+
+  flush(send: (datagram: Uint8Array) => void): void {
+    this.#send = send;
+    this.#engine.flush();
+  }
+
+  receive(now: number, datagrams: readonly Uint8Array[], session: Session): void {
+    this.#now = now;
+    this.#session = session;
+    for (const datagram of datagrams) this.#engine.receive(datagram, ADDRESS_A);
+    this.#engine.deliver();
+  }
+
+  onBatch(rowCount: number, groupCount: number): void {
+    const { rows, groups, slab } = this.#engine;
+    const session = this.#session!;
+    let group = -1;
+    for (let index = 0; index < rowCount; index++) {
+      while (group + 1 < groupCount && groups[(group + 1) * GROUP_WORDS + Group.FIRST_ROW]! <= index) group++;
+      const path = groups[group * GROUP_WORDS + Group.PATH]!;
+      const marks = groups[group * GROUP_WORDS + Group.MARKS]!;
+      const at = index * ROW_WORDS;
+      const head = rows[at + Row.HEAD]!;
+      const flags = (head >>> 8) & 0xff;
+      const pn = rows[at + Row.PN_HI]! * HIGH + rows[at + Row.PN_LO]!;
+      const begin = rows[at + Row.BEGIN]!;
+      const length = rows[at + Row.LENGTH]!;
+      if ((head & 0xff) === RowType.STREAM) {
+        session.handleStreamRun(
+          this.#now,
+          path,
+          marks,
+          pn,
+          head >>> 16,
+          rows[at + Row.STREAM_ID]!,
+          rows[at + Row.OFFSET_HI]! * HIGH + rows[at + Row.OFFSET_LO]!,
+          (flags & RowFlag.END) !== 0,
+          slab,
+          begin,
+          length,
+        );
+      } else if ((head & 0xff) === RowType.FRAMES) {
+        session.handleFrames(this.#now, path, marks, pn, (flags & RowFlag.REST) !== 0, slab, begin, length);
+      } else throw new Error(`a row of type ${head & 0xff}`);
+    }
+  }
+
+  onWritable(): void {}
+
+  onError(error: Error): void {
+    throw error;
+  }
+}
