@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { HeaderCipher, PacketCipher, Suite } from '../ports/crypto.js';
-import type { BoundAddress } from '../ports/packet-engine.js';
 
 /*
  * The native addon as TypeScript sees it. It is looked for at first use only, so that importing the package never
@@ -51,6 +50,8 @@ export interface NativeEngineEvents {
 export interface NativeEngineConfig {
   /** ADDRESS_OCTETS to bind, or `undefined` for an engine without a socket. */
   readonly bind: Uint8Array | undefined;
+  /** The same as text, for errors. */
+  readonly host: string;
   readonly ipv6Only: boolean;
   readonly receiveBufferOctets: number;
   readonly sendBufferOctets: number;
@@ -101,7 +102,8 @@ export interface NativeEngine {
   flush(): void;
   /** Writes the counters in the order of `STAT_NAMES`. */
   readStats(out: Float64Array): void;
-  boundAddress(): BoundAddress | undefined;
+  /** ADDRESS_OCTETS, `undefined` without a socket. */
+  boundAddress(): Uint8Array | undefined;
   inject(datagram: Uint8Array, address: Uint8Array): void;
   deliver(): void;
   takeSealed(): { readonly address: Uint8Array; readonly datagram: Uint8Array }[];
@@ -111,7 +113,7 @@ export interface NativeEngine {
 
 /** Everything the addon exports. Functions throw TypeError or RangeError for arguments of a wrong type or length. */
 export interface NativeAddon {
-  /** Hash of the sources that the addon was built from: see native/source-hash.mjs. */
+  /** Hash of the sources that the addon was built from: see scripts/source-hash.mjs. */
   readonly sourceHash: string;
   /** Names of the OpenSSL functions that it calls. */
   readonly opensslSymbols: readonly string[];
@@ -161,10 +163,12 @@ export type NativeLoad =
   | { readonly addon: NativeAddon; readonly path: string; readonly why?: undefined }
   | { readonly addon?: undefined; readonly path?: undefined; readonly why: string };
 
-/** What the machine code exports before it knows whether it can work here. */
-interface RawAddon extends NativeAddon {
+/** What the machine code exports. */
+interface RawAddon extends Omit<NativeAddon, 'createPacketCipher' | 'createHeaderCipher'> {
   /** OpenSSL functions that this Node does not have; if there are any, nothing else may be called. */
   readonly missingSymbols: readonly string[];
+  readonly PacketCipher: new (suite: Suite, key: Uint8Array) => PacketCipher;
+  readonly HeaderCipher: new (suite: Suite, key: Uint8Array) => HeaderCipher;
 }
 
 /** Root of the package: from dist/native as from lib/native. */
@@ -187,14 +191,19 @@ function load(): NativeLoad {
   } catch {
     return { why: `there is no addon for ${process.platform}-${process.arch}, neither prebuilt nor built here` };
   }
-  let addon: RawAddon;
+  let raw: RawAddon;
   try {
-    addon = require(path) as RawAddon;
+    raw = require(path) as RawAddon;
   } catch (error) {
     return { why: `${path} cannot be loaded (${(error as Error).message})` };
   }
-  const { missingSymbols } = addon;
+  const { missingSymbols } = raw;
   if (!Array.isArray(missingSymbols)) return { why: `${path} was built from other sources` };
   if (missingSymbols.length > 0) return { why: `this Node lacks functions of OpenSSL: ${missingSymbols.join(', ')}` };
+  const addon: NativeAddon = {
+    ...raw,
+    createPacketCipher: (suite, key) => new raw.PacketCipher(suite, key),
+    createHeaderCipher: (suite, key) => new raw.HeaderCipher(suite, key),
+  };
   return { addon, path };
 }

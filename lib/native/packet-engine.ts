@@ -8,7 +8,7 @@ import {
   type PacketEngineStats,
   type SessionKeys,
 } from '../ports/packet-engine.js';
-import { encodeAddress, numericZone } from '../wire/address.js';
+import { addressHost, addressPort, encodeAddress, isIPv4Address, numericZone } from '../wire/address.js';
 import { loadNative, type NativeEngine } from './binding.js';
 
 /** What a window of a fast path needs; the operating system gives what it allows. */
@@ -82,6 +82,7 @@ export class NativePacketEngine implements PacketEngine {
 
   readonly #native: NativeEngine;
   readonly #counters = new Float64Array(STAT_NAMES.length + 2);
+  readonly #events: PacketEngineEvents;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -92,9 +93,11 @@ export class NativePacketEngine implements PacketEngine {
   ) {
     const { addon, why } = loadNative();
     if (addon === undefined) throw sttError('ERR_STT_BACKEND_UNAVAILABLE', { why });
+    this.#events = events;
     this.#native = new addon.Engine(
       {
         bind,
+        host: bind === undefined ? '' : addressHost(bind),
         ipv6Only: options.dualStack === false,
         receiveBufferOctets: options.receiveBufferOctets ?? DEFAULT_BUFFER,
         sendBufferOctets: options.sendBufferOctets ?? DEFAULT_BUFFER,
@@ -106,10 +109,7 @@ export class NativePacketEngine implements PacketEngine {
       {
         onBatch: (rowCount, groupCount) => events.onBatch(rowCount, groupCount),
         onWritable: () => events.onWritable(),
-        onError: (error) => {
-          void this.close();
-          events.onError(error);
-        },
+        onError: (error) => this.#fail(error),
       },
     );
     this.rows = this.#native.rows;
@@ -132,9 +132,12 @@ export class NativePacketEngine implements PacketEngine {
     return new NativePacketEngine(undefined, events, {}, sizes);
   }
 
-  /** Where the socket is bound; `undefined` without one. */
-  get boundAddress(): BoundAddress | undefined {
-    return this.#native.boundAddress();
+  /** Where the socket is bound. @throws STTHandshakeError `ERR_STT_INVALID_STATE` without a socket */
+  get boundAddress(): BoundAddress {
+    const octets = this.#native.boundAddress();
+    if (octets === undefined) throw sttError('ERR_STT_INVALID_STATE', { what: 'boundAddress', why: 'no socket' });
+    const family = isIPv4Address(octets) ? 'IPv4' : 'IPv6';
+    return { address: addressHost(octets), port: addressPort(octets), family };
   }
 
   setMac1Keys(keys: readonly Uint8Array[]): void {
@@ -199,7 +202,12 @@ export class NativePacketEngine implements PacketEngine {
   }
 
   flush(): void {
-    this.#native.flush();
+    try {
+      this.#native.flush();
+    } catch (error) {
+      // The caller is in the middle of something, and this is the end of the engine: not from here.
+      setImmediate(() => this.#fail(error as Error));
+    }
   }
 
   stats(): PacketEngineStats {
@@ -224,9 +232,15 @@ export class NativePacketEngine implements PacketEngine {
     this.#native.deliver();
   }
 
-  /** Takes out what was sealed and flushed on an engine without a socket, in the order of sealing. */
+  /** Takes out what was sealed on an engine without a socket, in the order of sealing. */
   takeSealed(): { readonly address: Uint8Array; readonly datagram: Uint8Array }[] {
     return this.#native.takeSealed();
+  }
+
+  #fail(error: Error): void {
+    if (this.#closing !== undefined) return;
+    void this.close();
+    this.#events.onError(error);
   }
 }
 

@@ -1,0 +1,43 @@
+#ifndef STT_CORE_HANDSHAKE_FILTER_H_
+#define STT_CORE_HANDSHAKE_FILTER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "bytes.h"
+#include "id_table.h"
+#include "kdf.h"
+#include "status.h"
+
+namespace stt {
+
+/** Lets handshake messages through that somebody with a seed sent, or that were asked for. Keeps nothing of strangers. */
+class HandshakeFilter {
+ public:
+  /** Seeds that a node holds at most (STT §4). */
+  static constexpr size_t kMaxSeeds = 64;
+  static constexpr uint32_t kNoSeed = 0xffffffff;
+
+  explicit HandshakeFilter(uint64_t salt) : expected_(salt) {}
+
+  /** Takes the place of all keys from before; at most kMaxSeeds. */
+  bool SetMac1Keys(const std::vector<Bytes>& keys);
+  void Expect(uint64_t handshake_id) { expected_.Set(handshake_id, 1); }
+  void Forget(uint64_t handshake_id) { expected_.Delete(handshake_id); }
+
+  /** Judges a whole datagram. */
+  FilterStatus Check(Bytes datagram);
+  /** Of the message passed last: index of the seed for a HELLO, else kNoSeed. */
+  uint32_t seed_index() const { return seed_index_; }
+
+ private:
+  uint32_t SeedOf(Bytes datagram, const uint8_t* handshake_id, Bytes payload);
+
+  IdTable expected_;
+  std::vector<Hmac> mac1_keys_;
+  uint32_t seed_index_ = kNoSeed;
+};
+
+}  // namespace stt
+
+#endif  // STT_CORE_HANDSHAKE_FILTER_H_

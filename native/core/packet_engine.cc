@@ -1,0 +1,234 @@
+#include "packet_engine.h"
+
+#include <algorithm>
+
+namespace stt {
+
+namespace {
+
+/** First octet of an STTFrame (STT §1). */
+constexpr uint8_t kFrameMagic = 'S';
+
+bool IsPacket(Bytes datagram) { return datagram.size >= kPacketOverhead && (datagram.data[0] & kPacketBit) != 0; }
+
+uint64_t SessionIdOf(Bytes packet) { return Load64(packet.data + kSessionIdAt); }
+
+}  // namespace
+
+size_t StreamRun::left() const {
+  if (octets.size == 0) return fin ? 1 : 0;
+  return (octets.size + payload - 1) / payload;
+}
+
+PacketEngine::PacketEngine(const BatchMemory& memory, size_t transmit_octets, uint64_t salt)
+    : batch_(memory), transmit_(transmit_octets), sessions_(salt), paths_(salt), handshakes_(salt) {}
+
+bool PacketEngine::Receive(BurstCursor* cursor) {
+  while (cursor->index < cursor->count) {
+    const Burst& burst = cursor->bursts[cursor->index];
+    const size_t count = TakeWindow(cursor);
+    if (count == 0) return false;
+    ReceiveWindow(count, burst);
+  }
+  return true;
+}
+
+void PacketEngine::Delivered() {
+  batch_.Clear();
+  SettleIfIdle();
+}
+
+void PacketEngine::SettleIfIdle() {
+  if (batch_.row_count() > 0) return;
+  sessions_.Settle();
+  paths_.Settle();
+}
+
+/** Puts the next datagrams of a burst into the window, as many as the batch is sure to have room for. */
+size_t PacketEngine::TakeWindow(BurstCursor* cursor) {
+  const Burst& burst = cursor->bursts[cursor->index];
+  size_t count = 0;
+  size_t octets = 0;
+  bool is_done = false;
+  while (!is_done && count < kWindow) {
+    const uint32_t left = burst.size - cursor->done;
+    const uint32_t size = burst.segment > 0 ? std::min(burst.segment, left) : left;
+    if (!batch_.HasRoom(count + 1, octets + size)) break;
+    window_[count++] = {burst.octets + cursor->done, size};
+    octets += size;
+    cursor->done += size;
+    is_done = cursor->done == burst.size;
+  }
+  if (is_done) {
+    cursor->index++;
+    cursor->done = 0;
+  }
+  counters_.datagrams_received += count;
+  counters_.octets_received += octets;
+  return count;
+}
+
+void PacketEngine::ReceiveWindow(size_t count, const Burst& burst) {
+  const uint32_t path = paths_.Find(burst.from);
+  for (size_t i = 0; i < count;) {
+    const Bytes datagram = window_[i];
+    if (IsPacket(datagram)) {
+      const uint64_t id = SessionIdOf(datagram);
+      size_t end = i + 1;
+      while (end < count && IsPacket(window_[end]) && SessionIdOf(window_[end]) == id) end++;
+      ReceiveSession(window_ + i, end - i, burst, path);
+      i = end;
+      continue;
+    }
+    if (datagram.size > 0 && datagram.data[0] == kFrameMagic) {
+      ReceiveHandshake(datagram, burst, path);
+    } else {
+      counters_.dropped_malformed++;
+    }
+    i++;
+  }
+}
+
+/** Packets with one and the same session id. */
+void PacketEngine::ReceiveSession(const Bytes* packets, size_t count, const Burst& burst, uint32_t path) {
+  const uint32_t slot = sessions_.Find(SessionIdOf(packets[0]));
+  if (slot == SessionTable::kNone) {
+    counters_.dropped_unknown_session += count;
+    return;
+  }
+  Session* session = sessions_.At(slot);
+  for (size_t i = 0; i < count; i++) {
+    memcpy(samples_ + i * kSampleOctets, packets[i].data + kHeaderOctets, kSampleOctets);
+  }
+  if (!session->receive_mask.Compute(samples_, count, masks_)) {
+    counters_.dropped_no_key += count;
+    return;
+  }
+  const ReceiveBatch::Source source = {slot, path, burst.ecn};
+  for (size_t i = 0; i < count; i++) {
+    uint8_t header[kHeaderOctets];
+    uint64_t pn;
+    switch (Open(session, packets[i], masks_ + i * kSampleOctets, header, &pn)) {
+      case OpenStatus::kOpened: {
+        counters_.packets_opened++;
+        const size_t size = packets[i].size - kPacketOverhead;
+        if ((header[0] & kReservedBits) != 0 || size == 0) {
+          batch_.AddBadPacket(source, pn);
+        } else {
+          batch_.AddPacket(source, pn, size);
+        }
+        batch_.EndOpening();
+        break;
+      }
+      case OpenStatus::kReplay:
+        counters_.dropped_replays++;
+        break;
+      case OpenStatus::kNoKey:
+        counters_.dropped_no_key++;
+        break;
+      case OpenStatus::kForgery:
+        counters_.dropped_forgeries++;
+        if (--session->forgeries_left == 0) batch_.AddForgeryLimit(source);
+        break;
+    }
+  }
+}
+
+/** If opened, the plaintext lies where BeginOpening said, and EndOpening is to be called. */
+OpenStatus PacketEngine::Open(Session* session, Bytes packet, const uint8_t* mask, uint8_t* header, uint64_t* pn) {
+  memcpy(header, packet.data, kHeaderOctets);
+  MaskHeader(header, mask);
+  // There are keys of phase 0 only.
+  if ((header[0] & kPhaseBit) != 0) return OpenStatus::kNoKey;
+  *pn = ExpandPacketNumber(session->window.next(), Load32(header + kPacketNumberAt));
+  // Beyond that nobody sends: a session closes before (STT §5).
+  if (*pn > kMaxVarint) return OpenStatus::kForgery;
+  if (!session->window.WillAccept(*pn)) return OpenStatus::kReplay;
+  uint8_t nonce[kNonceOctets];
+  MakeNonce(session->receive_iv, *pn, nonce);
+  const Bytes sealed = {packet.data + kHeaderOctets, packet.size - kHeaderOctets};
+  if (!session->opener.Open(nonce, {header, kHeaderOctets}, sealed, batch_.BeginOpening())) {
+    batch_.EndOpening();
+    return OpenStatus::kForgery;
+  }
+  session->window.Mark(*pn);
+  return OpenStatus::kOpened;
+}
+
+void PacketEngine::ReceiveHandshake(Bytes datagram, const Burst& burst, uint32_t path) {
+  switch (handshakes_.Check(datagram)) {
+    case FilterStatus::kPassed:
+      counters_.handshakes_received++;
+      batch_.AddHandshake(path, handshakes_.seed_index(), datagram, burst.from);
+      break;
+    case FilterStatus::kStranger:
+      counters_.dropped_strangers++;
+      break;
+    case FilterStatus::kMalformed:
+      counters_.dropped_malformed++;
+      break;
+  }
+}
+
+size_t PacketEngine::Seal(Session* session, const Address& to, StreamRun* run) {
+  const size_t stride = kPacketOverhead + kStreamHeaderOctets + std::min(run->payload, run->octets.size);
+  size_t taken = 0;
+  for (size_t left = run->left(); left > 0;) {
+    const size_t count = std::min({left, transmit_.RoomFor(stride), kWindow});
+    if (count == 0) break;
+    uint8_t* const begin = transmit_.head();
+    size_t last = stride;
+    for (size_t i = 0; i < count; i++) {
+      const size_t size = std::min(run->payload, run->octets.size);
+      const bool is_last = size == run->octets.size;
+      uint8_t head[kStreamHeaderOctets];
+      WriteStreamHeader({run->stream_id, run->offset, static_cast<uint32_t>(size), run->fin && is_last}, head);
+      if (!SealPacket(session, run->pn, {head, sizeof head}, {run->octets.data, size}, begin + i * stride)) return taken;
+      run->pn++;
+      run->offset += size;
+      run->octets = {run->octets.data + size, run->octets.size - size};
+      last = kPacketOverhead + kStreamHeaderOctets + size;
+    }
+    if (!ProtectHeaders(session, begin, count, stride)) return taken;
+    transmit_.Push(to, count, stride, last);
+    taken += count;
+    left -= count;
+  }
+  return taken;
+}
+
+bool PacketEngine::SealFrames(Session* session, const Address& to, uint64_t pn, Bytes frames) {
+  const size_t size = kPacketOverhead + frames.size;
+  if (transmit_.RoomFor(size) == 0) return false;
+  uint8_t* const packet = transmit_.head();
+  if (!SealPacket(session, pn, frames, {}, packet)) return false;
+  if (!ProtectHeaders(session, packet, 1, size)) return false;
+  transmit_.Push(to, 1, size, size);
+  return true;
+}
+
+bool PacketEngine::Queue(const Address& to, Bytes datagram) {
+  if (transmit_.RoomFor(datagram.size) == 0) return false;
+  if (datagram.size > 0) memcpy(transmit_.head(), datagram.data, datagram.size);
+  transmit_.Push(to, 1, datagram.size, datagram.size);
+  return true;
+}
+
+/** Writes a packet whose header is not protected yet. */
+bool PacketEngine::SealPacket(Session* session, uint64_t pn, Bytes head, Bytes body, uint8_t* out) {
+  uint8_t nonce[kNonceOctets];
+  MakeNonce(session->send_iv, pn, nonce);
+  WriteHeader(session->id, pn, out);
+  return session->sealer.Seal(nonce, {out, kHeaderOctets}, head, body, out + kHeaderOctets);
+}
+
+bool PacketEngine::ProtectHeaders(Session* session, uint8_t* packets, size_t count, size_t stride) {
+  for (size_t i = 0; i < count; i++) {
+    memcpy(samples_ + i * kSampleOctets, packets + i * stride + kHeaderOctets, kSampleOctets);
+  }
+  if (!session->send_mask.Compute(samples_, count, masks_)) return false;
+  for (size_t i = 0; i < count; i++) MaskHeader(packets + i * stride, masks_ + i * kSampleOctets);
+  return true;
+}
+
+}  // namespace stt

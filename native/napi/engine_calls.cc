@@ -1,0 +1,421 @@
+#include "exports.h"
+#include "napi_support.h"
+#include "udp_socket_wrap.h"
+
+// The methods of `Engine`: arguments from JavaScript, checked, to the engine.
+
+namespace stt {
+
+namespace {
+
+EngineWrap* Unwrap(napi_env env, napi_value self) { return static_cast<EngineWrap*>(UnwrapSelf(env, self)); }
+
+bool GetAddress(napi_env env, napi_value value, Address* out) {
+  const uint8_t* octets;
+  if (!GetBytesOf(env, value, kAddressOctets, &octets)) return false;
+  memcpy(out->octets, octets, kAddressOctets);
+  return true;
+}
+
+bool GetId(napi_env env, napi_value value, uint64_t* out) {
+  const uint8_t* octets;
+  if (!GetBytesOf(env, value, sizeof *out, &octets)) return false;
+  *out = Load64(octets);
+  return true;
+}
+
+napi_value Property(napi_env env, napi_value object, const char* name) {
+  napi_value value = nullptr;
+  napi_get_named_property(env, object, name, &value);
+  return value;
+}
+
+bool GetOctets(napi_env env, napi_value object, const char* name, uint64_t limit, uint64_t* out) {
+  if (!GetSafe(env, Property(env, object, name), out)) return false;
+  return *out <= limit || ThrowRange(env, "A size is too large");
+}
+
+bool GetConfig(napi_env env, napi_value value, EngineConfig* config) {
+  // Rows speak of the slab in 32 bits; the kernel of its buffers in 31.
+  constexpr uint64_t kMaxSlab = uint64_t{1} << 31;
+  constexpr uint64_t kMaxBuffer = (uint64_t{1} << 30) - 1;
+  uint64_t slab;
+  uint64_t transmit;
+  uint64_t receive_buffer;
+  uint64_t send_buffer;
+  if (!GetOctets(env, value, "slabOctets", kMaxSlab, &slab) ||
+      !GetOctets(env, value, "transmitOctets", kMaxSlab, &transmit) ||
+      !GetOctets(env, value, "receiveBufferOctets", kMaxBuffer, &receive_buffer) ||
+      !GetOctets(env, value, "sendBufferOctets", kMaxBuffer, &send_buffer) ||
+      !GetBool(env, Property(env, value, "ipv6Only"), &config->socket.ipv6_only) ||
+      !GetBool(env, Property(env, value, "forceNoOffload"), &config->socket.no_offload) ||
+      !GetBool(env, Property(env, value, "refuseGso"), &config->socket.refuse_gso)) {
+    return false;
+  }
+  config->slab_octets = static_cast<size_t>(slab);
+  config->transmit_octets = static_cast<size_t>(transmit);
+  config->socket.receive_buffer = static_cast<int>(receive_buffer);
+  config->socket.send_buffer = static_cast<int>(send_buffer);
+  napi_valuetype type;
+  const napi_value bind = Property(env, value, "bind");
+  if (napi_typeof(env, bind, &type) != napi_ok) return ThrowType(env, "bind is missing");
+  config->has_socket = type != napi_undefined;
+  if (!config->has_socket) return true;
+  // Longest text of an IPv6 address with a zone.
+  char host[64];
+  if (napi_get_value_string_utf8(env, Property(env, value, "host"), host, sizeof host, nullptr) != napi_ok) {
+    return ThrowType(env, "host is no text");
+  }
+  config->host = host;
+  if (!GetAddress(env, bind, &config->socket.bind)) return false;
+  config->port = Load16(config->socket.bind.octets + kPortAt);
+  return true;
+}
+
+napi_value New(napi_env env, napi_callback_info info) {
+  const Arguments<2> args(env, info);
+  napi_value target = nullptr;
+  EngineConfig config;
+  napi_get_new_target(env, info, &target);
+  if (target == nullptr) {
+    ThrowType(env, "Engine is a class");
+    return nullptr;
+  }
+  if (!GetConfig(env, args[0], &config)) return nullptr;
+  return EngineWrap::Create(env, args.self, args[1], config) == nullptr ? nullptr : args.self;
+}
+
+napi_value SetMac1Keys(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  uint32_t count;
+  if (wrap == nullptr) return nullptr;
+  if (napi_get_array_length(env, args[0], &count) != napi_ok) {
+    ThrowType(env, "An array of keys is needed");
+    return nullptr;
+  }
+  if (count > HandshakeFilter::kMaxSeeds) {
+    ThrowRange(env, "There are 64 keys at most");
+    return nullptr;
+  }
+  std::vector<Bytes> keys(count);
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value key;
+    if (napi_get_element(env, args[0], i, &key) != napi_ok || !GetBytes(env, key, &keys[i])) return nullptr;
+  }
+  if (!wrap->core().handshakes().SetMac1Keys(keys)) {
+    napi_throw_error(env, "ERR_CRYPTO_OPERATION_FAILED", "OpenSSL refused the keys");
+  }
+  return nullptr;
+}
+
+napi_value ExpectHandshake(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  uint64_t id;
+  if (wrap != nullptr && GetId(env, args[0], &id)) wrap->core().handshakes().Expect(id);
+  return nullptr;
+}
+
+napi_value ForgetHandshake(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  uint64_t id;
+  if (wrap != nullptr && GetId(env, args[0], &id)) wrap->core().handshakes().Forget(id);
+  return nullptr;
+}
+
+bool GetKeys(napi_env env, const napi_value* values, DirectionKeys* out) {
+  return GetBytesOf(env, values[0], kKeyOctets, &out->key) && GetBytesOf(env, values[1], kNonceOctets, &out->iv) &&
+         GetBytesOf(env, values[2], kKeyOctets, &out->hp);
+}
+
+napi_value OpenSession(napi_env env, napi_callback_info info) {
+  const Arguments<9> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  uint64_t id;
+  uint32_t suite;
+  DirectionKeys send;
+  DirectionKeys receive;
+  uint64_t forgery_limit;
+  if (wrap == nullptr || !GetId(env, args[0], &id) || !GetU32(env, args[1], &suite) ||
+      !GetKeys(env, args.values + 2, &send) || !GetKeys(env, args.values + 5, &receive) ||
+      !GetSafe(env, args[8], &forgery_limit)) {
+    return nullptr;
+  }
+  if (suite != 1 && suite != 2) {
+    ThrowRange(env, "Unknown suite");
+    return nullptr;
+  }
+  SessionTable& sessions = wrap->core().sessions();
+  if (!wrap->is_open() || sessions.Find(id) != SessionTable::kNone) return MakeNumber(env, -1);
+  auto session = std::make_unique<Session>();
+  session->id = id;
+  session->forgeries_left = static_cast<int64_t>(forgery_limit);
+  if (!session->Init(static_cast<Suite>(suite), send, receive)) {
+    napi_throw_error(env, "ERR_CRYPTO_OPERATION_FAILED", "OpenSSL refused the suite");
+    return nullptr;
+  }
+  return MakeU32(env, sessions.Add(std::move(session)));
+}
+
+napi_value CloseSession(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  uint32_t slot;
+  if (wrap == nullptr || !GetU32(env, args[0], &slot)) return nullptr;
+  wrap->core().sessions().Remove(slot);
+  wrap->core().SettleIfIdle();
+  return nullptr;
+}
+
+napi_value OpenPath(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  Address address;
+  if (wrap == nullptr || !GetAddress(env, args[0], &address)) return nullptr;
+  return MakeU32(env, wrap->core().paths().Open(address));
+}
+
+napi_value ClosePath(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  uint32_t path;
+  if (wrap == nullptr || !GetU32(env, args[0], &path)) return nullptr;
+  wrap->core().paths().Close(path);
+  wrap->core().SettleIfIdle();
+  return nullptr;
+}
+
+/** Session and address that something is to be sealed for; false if there is no such, or the engine is closed. */
+bool FindTarget(EngineWrap* wrap, uint32_t slot, uint32_t path, Session** session, Address* to) {
+  if (!wrap->is_open()) return false;
+  *session = wrap->core().sessions().At(slot);
+  const Address* address = wrap->core().paths().At(path);
+  if (*session == nullptr || address == nullptr) return false;
+  *to = *address;
+  return true;
+}
+
+napi_value SealStreamRun(napi_env env, napi_callback_info info) {
+  const Arguments<10> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  uint32_t slot;
+  uint32_t path;
+  uint64_t payload;
+  StreamRun run;
+  if (wrap == nullptr || !GetU32(env, args[0], &slot) || !GetU32(env, args[1], &path) ||
+      !GetSafe(env, args[2], &run.pn) || !GetU32(env, args[3], &run.stream_id) || !GetSafe(env, args[4], &run.offset) ||
+      !GetBool(env, args[5], &run.fin) || !GetRange(env, args[6], args[7], args[8], &run.octets) ||
+      !GetSafe(env, args[9], &payload)) {
+    return nullptr;
+  }
+  Session* session;
+  Address to;
+  constexpr size_t kMaxPayload = kMaxDatagram - kPacketOverhead - kStreamHeaderOctets;
+  if (payload < 1 || payload > kMaxPayload || !FindTarget(wrap, slot, path, &session, &to)) return MakeU32(env, 0);
+  run.payload = static_cast<size_t>(payload);
+  const size_t total = run.left();
+  size_t taken = wrap->core().Seal(session, to, &run);
+  while (taken < total && wrap->MakeRoom()) taken += wrap->core().Seal(session, to, &run);
+  if (taken < total) wrap->NoteRefusal();
+  return MakeNumber(env, static_cast<double>(taken));
+}
+
+napi_value SealFrames(napi_env env, napi_callback_info info) {
+  const Arguments<6> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  uint32_t slot;
+  uint32_t path;
+  uint64_t pn;
+  Bytes frames;
+  if (wrap == nullptr || !GetU32(env, args[0], &slot) || !GetU32(env, args[1], &path) || !GetSafe(env, args[2], &pn) ||
+      !GetRange(env, args[3], args[4], args[5], &frames)) {
+    return nullptr;
+  }
+  Session* session;
+  Address to;
+  if (frames.size > kMaxDatagram - kPacketOverhead || !FindTarget(wrap, slot, path, &session, &to)) {
+    return MakeBool(env, false);
+  }
+  bool is_taken = wrap->core().SealFrames(session, to, pn, frames);
+  if (!is_taken && wrap->MakeRoom()) is_taken = wrap->core().SealFrames(session, to, pn, frames);
+  if (!is_taken) wrap->NoteRefusal();
+  return MakeBool(env, is_taken);
+}
+
+napi_value SendDatagram(napi_env env, napi_callback_info info) {
+  const Arguments<2> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  Address to;
+  Bytes datagram;
+  if (wrap == nullptr || !GetAddress(env, args[0], &to) || !GetBytes(env, args[1], &datagram)) return nullptr;
+  if (!wrap->is_open() || datagram.size > kMaxDatagram) return MakeBool(env, false);
+  bool is_taken = wrap->core().Queue(to, datagram);
+  if (!is_taken && wrap->MakeRoom()) is_taken = wrap->core().Queue(to, datagram);
+  if (!is_taken) wrap->NoteRefusal();
+  return MakeBool(env, is_taken);
+}
+
+napi_value Flush(napi_env env, napi_callback_info info) {
+  const Arguments<0> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  if (wrap == nullptr) return nullptr;
+  wrap->Flush();
+  wrap->ThrowSendFailure();
+  return nullptr;
+}
+
+napi_value ReadStats(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  if (wrap == nullptr) return nullptr;
+  napi_typedarray_type type;
+  size_t length;
+  void* data;
+  const EngineCounters& core = wrap->core().counters();
+  const SendCounters& sent = wrap->counters();
+  const UdpSocket& socket = wrap->socket();
+  const bool is_bound = socket.fd() >= 0;
+  // The order of STAT_NAMES in lib/native/packet-engine.ts.
+  const uint64_t values[] = {
+      core.datagrams_received,
+      core.octets_received,
+      sent.datagrams,
+      sent.octets,
+      core.packets_opened,
+      core.handshakes_received,
+      core.dropped_malformed,
+      core.dropped_strangers,
+      core.dropped_unknown_session,
+      core.dropped_replays,
+      core.dropped_forgeries,
+      core.dropped_no_key,
+      sent.errors,
+      core.send_blocked,
+      wrap->receive_calls(),
+      sent.calls,
+      is_bound ? static_cast<uint64_t>(socket.receive_buffer()) : 0,
+      is_bound ? static_cast<uint64_t>(socket.send_buffer()) : 0,
+      socket.gso(),
+      socket.gro(),
+  };
+  constexpr size_t kCount = sizeof values / sizeof values[0];
+  if (napi_get_typedarray_info(env, args[0], &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_float64_array || length < kCount) {
+    ThrowType(env, "A Float64Array is needed");
+    return nullptr;
+  }
+  for (size_t i = 0; i < kCount; i++) static_cast<double*>(data)[i] = static_cast<double>(values[i]);
+  return nullptr;
+}
+
+napi_value BoundAddress(napi_env env, napi_callback_info info) {
+  const Arguments<0> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  if (wrap == nullptr) return nullptr;
+  if (!wrap->has_socket()) return Undefined(env);
+  return CopyBytes(env, {wrap->socket().bound().octets, kAddressOctets});
+}
+
+/** Inside `onBatch` the batch is JavaScript's. */
+bool MayDeliver(napi_env env, EngineWrap* wrap) {
+  if (wrap == nullptr) return false;
+  if (!wrap->is_delivering()) return true;
+  napi_throw_error(env, "ERR_INVALID_STATE", "Not possible inside onBatch");
+  return false;
+}
+
+napi_value Inject(napi_env env, napi_callback_info info) {
+  const Arguments<2> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  Bytes datagram;
+  Address from;
+  if (!MayDeliver(env, wrap) || !GetBytes(env, args[0], &datagram) || !GetAddress(env, args[1], &from)) return nullptr;
+  if (datagram.size > kMaxUdpPayload) {
+    ThrowRange(env, "No datagram is so long");
+    return nullptr;
+  }
+  wrap->Inject(datagram, from);
+  return nullptr;
+}
+
+napi_value Deliver(napi_env env, napi_callback_info info) {
+  const Arguments<0> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  if (MayDeliver(env, wrap)) wrap->Deliver();
+  return nullptr;
+}
+
+napi_value TakeSealed(napi_env env, napi_callback_info info) {
+  const Arguments<0> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  napi_value result;
+  if (wrap == nullptr || napi_create_array(env, &result) != napi_ok) return nullptr;
+  if (wrap->has_socket()) return result;
+  TransmitSlab& slab = wrap->core().transmit();
+  uint32_t count = 0;
+  uint64_t octets = 0;
+  for (size_t index = 0; index < slab.waiting(); index++) {
+    const TransmitSlab::Run& run = slab.At(index);
+    for (uint32_t at = 0, left = run.count; left > 0; left--) {
+      const uint32_t size = left == 1 ? run.size - at : run.segment;
+      napi_value sealed;
+      if (napi_create_object(env, &sealed) != napi_ok) return nullptr;
+      SetProperty(env, sealed, "address", CopyBytes(env, {run.to.octets, kAddressOctets}));
+      SetProperty(env, sealed, "datagram", CopyBytes(env, {run.octets + at, size}));
+      napi_set_element(env, result, count++, sealed);
+      at += size;
+    }
+    octets += run.size;
+  }
+  wrap->Emptied(count, octets);
+  return result;
+}
+
+napi_value Close(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  napi_valuetype type;
+  if (wrap == nullptr) return nullptr;
+  if (napi_typeof(env, args[0], &type) != napi_ok || type != napi_function) {
+    ThrowType(env, "A function is needed");
+    return nullptr;
+  }
+  wrap->Close(args[0]);
+  return nullptr;
+}
+
+constexpr napi_property_descriptor Method(const char* name, napi_callback call) {
+  return {name, nullptr, call, nullptr, nullptr, nullptr, napi_default_method, nullptr};
+}
+
+}  // namespace
+
+void ExportEngine(napi_env env, napi_value exports) {
+  const napi_property_descriptor methods[] = {
+      Method("setMac1Keys", SetMac1Keys),
+      Method("expectHandshake", ExpectHandshake),
+      Method("forgetHandshake", ForgetHandshake),
+      Method("openSession", OpenSession),
+      Method("closeSession", CloseSession),
+      Method("openPath", OpenPath),
+      Method("closePath", ClosePath),
+      Method("sealStreamRun", SealStreamRun),
+      Method("sealFrames", SealFrames),
+      Method("sendDatagram", SendDatagram),
+      Method("flush", Flush),
+      Method("readStats", ReadStats),
+      Method("boundAddress", BoundAddress),
+      Method("inject", Inject),
+      Method("deliver", Deliver),
+      Method("takeSealed", TakeSealed),
+      Method("close", Close),
+  };
+  napi_value engine = nullptr;
+  napi_define_class(env, "Engine", NAPI_AUTO_LENGTH, New, nullptr, sizeof methods / sizeof methods[0], methods,
+                    &engine);
+  SetProperty(env, exports, "Engine", engine);
+}
+
+}  // namespace stt

@@ -1,0 +1,302 @@
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "aead.h"
+#include "exports.h"
+#include "kdf.h"
+#include "napi_support.h"
+
+// The primitives of lib/stc/native-provider.ts.
+
+namespace stt {
+
+namespace {
+
+constexpr char kCryptoFailed[] = "OpenSSL refused the operation";
+
+/** OpenSSL has no memory, or a provider configuration without the cipher. */
+napi_value Refused(napi_env env) {
+  napi_throw_error(env, "ERR_CRYPTO_OPERATION_FAILED", kCryptoFailed);
+  return nullptr;
+}
+
+bool GetSuite(napi_env env, napi_value value, Suite* out) {
+  uint32_t number;
+  if (!GetU32(env, value, &number)) return false;
+  if (number != 1 && number != 2) return ThrowRange(env, "Unknown suite");
+  *out = static_cast<Suite>(number);
+  return true;
+}
+
+bool GetParts(napi_env env, napi_value value, std::vector<Bytes>* out) {
+  uint32_t count;
+  if (napi_get_array_length(env, value, &count) != napi_ok) return ThrowType(env, "An array is needed");
+  out->resize(count);
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value part;
+    if (napi_get_element(env, value, i, &part) != napi_ok || !GetBytes(env, part, &(*out)[i])) return false;
+  }
+  return true;
+}
+
+napi_value Sha256Call(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  std::vector<Bytes> parts;
+  if (!GetParts(env, args[0], &parts)) return nullptr;
+  uint8_t digest[kHashOctets];
+  return Sha256(parts.data(), parts.size(), digest) ? CopyBytes(env, {digest, sizeof digest}) : Refused(env);
+}
+
+napi_value HmacSha256Call(napi_env env, napi_callback_info info) {
+  const Arguments<2> args(env, info);
+  Bytes key;
+  std::vector<Bytes> parts;
+  if (!GetBytes(env, args[0], &key) || !GetParts(env, args[1], &parts)) return nullptr;
+  uint8_t mac[kHashOctets];
+  Hmac hmac;
+  if (!hmac.Init(key) || !hmac.Compute(parts.data(), parts.size(), mac)) return Refused(env);
+  return CopyBytes(env, {mac, sizeof mac});
+}
+
+napi_value HkdfExtractCall(napi_env env, napi_callback_info info) {
+  const Arguments<2> args(env, info);
+  Bytes salt;
+  Bytes ikm;
+  if (!GetBytes(env, args[0], &salt) || !GetBytes(env, args[1], &ikm)) return nullptr;
+  uint8_t prk[kHashOctets];
+  napi_value result = HkdfExtract(salt, ikm, prk) ? CopyBytes(env, {prk, sizeof prk}) : Refused(env);
+  Wipe(prk, sizeof prk);
+  return result;
+}
+
+napi_value HkdfExpandCall(napi_env env, napi_callback_info info) {
+  const Arguments<3> args(env, info);
+  Bytes prk;
+  Bytes material;
+  uint64_t size;
+  if (!GetBytes(env, args[0], &prk) || !GetBytes(env, args[1], &material) || !GetSafe(env, args[2], &size)) {
+    return nullptr;
+  }
+  if (size > kMaxHkdfOctets) {
+    ThrowRange(env, "HKDF-SHA-256 gives 8,160 octets at most");
+    return nullptr;
+  }
+  uint8_t* out;
+  napi_value result = MakeBytes(env, static_cast<size_t>(size), &out);
+  if (result == nullptr) return nullptr;
+  return HkdfExpand(prk, material, out, static_cast<size_t>(size)) ? result : Refused(env);
+}
+
+napi_value X25519PublicKeyCall(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  const uint8_t* private_key;
+  if (!GetBytesOf(env, args[0], kX25519Octets, &private_key)) return nullptr;
+  uint8_t key[kX25519Octets];
+  return X25519PublicKey(private_key, key) ? CopyBytes(env, {key, sizeof key}) : Refused(env);
+}
+
+napi_value X25519Call(napi_env env, napi_callback_info info) {
+  const Arguments<2> args(env, info);
+  const uint8_t* private_key;
+  const uint8_t* public_key;
+  if (!GetBytesOf(env, args[0], kX25519Octets, &private_key) ||
+      !GetBytesOf(env, args[1], kX25519Octets, &public_key)) {
+    return nullptr;
+  }
+  uint8_t secret[kX25519Octets];
+  napi_value result =
+      X25519(private_key, public_key, secret) ? CopyBytes(env, {secret, sizeof secret}) : Undefined(env);
+  Wipe(secret, sizeof secret);
+  return result;
+}
+
+/** Suite, key, nonce, aad, octets. */
+struct AeadArguments {
+  Suite suite;
+  const uint8_t* key;
+  const uint8_t* nonce;
+  Bytes aad;
+  Bytes octets;
+
+  bool Get(napi_env env, napi_callback_info info) {
+    const Arguments<5> args(env, info);
+    return GetSuite(env, args[0], &suite) && GetBytesOf(env, args[1], kKeyOctets, &key) &&
+           GetBytesOf(env, args[2], kNonceOctets, &nonce) && GetBytes(env, args[3], &aad) &&
+           GetBytes(env, args[4], &octets) &&
+           // Lengths are ints inside OpenSSL.
+           ((aad.size <= kMaxOctets && octets.size <= kMaxOctets) || ThrowRange(env, "More than 1 GiB"));
+  }
+  static constexpr size_t kMaxOctets = size_t{1} << 30;
+};
+
+napi_value SealAeadCall(napi_env env, napi_callback_info info) {
+  AeadArguments args;
+  if (!args.Get(env, info)) return nullptr;
+  Sealer sealer;
+  uint8_t* out;
+  napi_value result = MakeBytes(env, args.octets.size + kTagOctets, &out);
+  if (result == nullptr) return nullptr;
+  if (!sealer.Init(args.suite, args.key) || !sealer.Seal(args.nonce, args.aad, {}, args.octets, out)) {
+    return Refused(env);
+  }
+  return result;
+}
+
+napi_value OpenAeadCall(napi_env env, napi_callback_info info) {
+  AeadArguments args;
+  if (!args.Get(env, info)) return nullptr;
+  if (args.octets.size < kTagOctets) return Undefined(env);
+  Opener opener;
+  uint8_t* out;
+  napi_value result = MakeBytes(env, args.octets.size - kTagOctets, &out);
+  if (result == nullptr) return nullptr;
+  if (!opener.Init(args.suite, args.key)) return Refused(env);
+  if (opener.Open(args.nonce, args.aad, args.octets, out)) return result;
+  if (out != nullptr) Wipe(out, args.octets.size - kTagOctets);
+  return Undefined(env);
+}
+
+napi_value Aes256BlocksCall(napi_env env, napi_callback_info info) {
+  const Arguments<2> args(env, info);
+  const uint8_t* key;
+  Bytes blocks;
+  if (!GetBytesOf(env, args[0], kKeyOctets, &key) || !GetBytes(env, args[1], &blocks)) return nullptr;
+  if (blocks.size % kSampleOctets != 0 || blocks.size > AeadArguments::kMaxOctets) {
+    ThrowRange(env, "Whole blocks of 16 octets are needed");
+    return nullptr;
+  }
+  uint8_t* out;
+  napi_value result = MakeBytes(env, blocks.size, &out);
+  if (result == nullptr) return nullptr;
+  return blocks.size == 0 || Aes256Blocks(key, blocks.data, blocks.size, out) ? result : Refused(env);
+}
+
+napi_value EqualCall(napi_env env, napi_callback_info info) {
+  const Arguments<2> args(env, info);
+  Bytes a;
+  Bytes b;
+  if (!GetBytes(env, args[0], &a) || !GetBytes(env, args[1], &b)) return nullptr;
+  return MakeBool(env, a.size == b.size && (a.size == 0 || ConstantTimeEqual(a.data, b.data, a.size)));
+}
+
+/** PacketCipher of lib/ports/crypto.ts. */
+struct PacketCipher {
+  Sealer sealer;
+  Opener opener;
+};
+
+/** Octets of an array from `begin` on, at least `size`. */
+bool GetRoom(napi_env env, napi_value array, napi_value begin, size_t size, uint8_t** out) {
+  uint8_t* data;
+  size_t length;
+  uint64_t at;
+  if (!GetWritable(env, array, &data, &length) || !GetSafe(env, begin, &at)) return false;
+  if (at > length || length - at < size) return ThrowRange(env, "There is too little room in the array");
+  *out = data + at;
+  return true;
+}
+
+napi_value PacketSealCall(napi_env env, napi_callback_info info) {
+  const Arguments<6> args(env, info);
+  auto* cipher = static_cast<PacketCipher*>(UnwrapSelf(env, args.self));
+  const uint8_t* nonce;
+  Bytes aad;
+  Bytes head;
+  Bytes body;
+  uint8_t* out;
+  if (cipher == nullptr || !GetBytesOf(env, args[0], kNonceOctets, &nonce) || !GetBytes(env, args[1], &aad) ||
+      !GetBytes(env, args[2], &head) || !GetBytes(env, args[3], &body) ||
+      !GetRoom(env, args[4], args[5], head.size + body.size + kTagOctets, &out)) {
+    return nullptr;
+  }
+  if (!cipher->sealer.Seal(nonce, aad, head, body, out)) return Refused(env);
+  return MakeNumber(env, static_cast<double>(head.size + body.size + kTagOctets));
+}
+
+napi_value PacketOpenCall(napi_env env, napi_callback_info info) {
+  const Arguments<5> args(env, info);
+  auto* cipher = static_cast<PacketCipher*>(UnwrapSelf(env, args.self));
+  const uint8_t* nonce;
+  Bytes aad;
+  Bytes sealed;
+  if (cipher == nullptr || !GetBytesOf(env, args[0], kNonceOctets, &nonce) || !GetBytes(env, args[1], &aad) ||
+      !GetBytes(env, args[2], &sealed)) {
+    return nullptr;
+  }
+  if (sealed.size < kTagOctets) return MakeBool(env, false);
+  uint8_t* out;
+  if (!GetRoom(env, args[3], args[4], sealed.size - kTagOctets, &out)) return nullptr;
+  return MakeBool(env, cipher->opener.Open(nonce, aad, sealed, out));
+}
+
+napi_value MaskCall(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  auto* mask = static_cast<HeaderMask*>(UnwrapSelf(env, args.self));
+  const uint8_t* sample;
+  if (mask == nullptr || !GetBytesOf(env, args[0], kSampleOctets, &sample)) return nullptr;
+  uint8_t octets[kSampleOctets];
+  return mask->Compute(sample, 1, octets) ? CopyBytes(env, {octets, 5}) : Refused(env);
+}
+
+/** Ties `native` to `object`, which owns it from then on. */
+template <typename T>
+bool Own(napi_env env, napi_value object, std::unique_ptr<T>* native) {
+  const auto destroy = [](napi_env, void* data, void*) { delete static_cast<T*>(data); };
+  if (napi_wrap(env, object, native->get(), destroy, nullptr, nullptr) != napi_ok) return false;
+  native->release();
+  return true;
+}
+
+napi_value NewPacketCipher(napi_env env, napi_callback_info info) {
+  const Arguments<2> args(env, info);
+  Suite suite;
+  const uint8_t* key;
+  if (!GetSuite(env, args[0], &suite) || !GetBytesOf(env, args[1], kKeyOctets, &key)) return nullptr;
+  auto cipher = std::make_unique<PacketCipher>();
+  if (!cipher->sealer.Init(suite, key) || !cipher->opener.Init(suite, key)) return Refused(env);
+  return Own(env, args.self, &cipher) ? args.self : nullptr;
+}
+
+napi_value NewHeaderCipher(napi_env env, napi_callback_info info) {
+  const Arguments<2> args(env, info);
+  Suite suite;
+  const uint8_t* key;
+  if (!GetSuite(env, args[0], &suite) || !GetBytesOf(env, args[1], kKeyOctets, &key)) return nullptr;
+  auto mask = std::make_unique<HeaderMask>();
+  if (!mask->Init(suite, key)) return Refused(env);
+  return Own(env, args.self, &mask) ? args.self : nullptr;
+}
+
+void ExportClass(napi_env env, napi_value exports, const char* name, napi_callback constructor, size_t count,
+                 const napi_property_descriptor* methods) {
+  napi_value result = nullptr;
+  napi_define_class(env, name, NAPI_AUTO_LENGTH, constructor, nullptr, count, methods, &result);
+  SetProperty(env, exports, name, result);
+}
+
+}  // namespace
+
+void ExportCrypto(napi_env env, napi_value exports) {
+  SetFunction(env, exports, "sha256", Sha256Call);
+  SetFunction(env, exports, "hmacSha256", HmacSha256Call);
+  SetFunction(env, exports, "hkdfExtract", HkdfExtractCall);
+  SetFunction(env, exports, "hkdfExpand", HkdfExpandCall);
+  SetFunction(env, exports, "x25519PublicKey", X25519PublicKeyCall);
+  SetFunction(env, exports, "x25519", X25519Call);
+  SetFunction(env, exports, "sealAead", SealAeadCall);
+  SetFunction(env, exports, "openAead", OpenAeadCall);
+  SetFunction(env, exports, "aes256Blocks", Aes256BlocksCall);
+  SetFunction(env, exports, "equal", EqualCall);
+  const napi_property_descriptor packet_methods[] = {
+      {"seal", nullptr, PacketSealCall, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+      {"open", nullptr, PacketOpenCall, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+  };
+  ExportClass(env, exports, "PacketCipher", NewPacketCipher, 2, packet_methods);
+  const napi_property_descriptor header_methods[] = {
+      {"mask", nullptr, MaskCall, nullptr, nullptr, nullptr, napi_default_method, nullptr},
+  };
+  ExportClass(env, exports, "HeaderCipher", NewHeaderCipher, 1, header_methods);
+}
+
+}  // namespace stt
