@@ -41,17 +41,27 @@ export function decodeVarint(bytes: Uint8Array, at: number, end: number): number
     return octet;
   }
   let value = octet & 0x7f;
-  let scale = 128;
-  for (let i = at + 1; i < end && i < at + MAX_VARINT_OCTETS; i++) {
-    octet = bytes[i]!;
-    value += (octet & 0x7f) * scale;
+  let i = at + 1;
+  // Four octets hold 28 bits, which the bit operators do without floating point.
+  for (let shift = 7; shift <= 21; shift += 7) {
+    if (i >= end) return -1;
+    octet = bytes[i++]!;
+    value |= (octet & 0x7f) << shift;
     if (octet < 0x80) {
       // A last octet of zero adds nothing: the form is longer than need be.
-      if (octet === 0 || value > MAX_VARINT) return -1;
-      varintEnd = i + 1;
+      if (octet === 0) return -1;
+      varintEnd = i;
       return value;
     }
-    scale *= 128;
+  }
+  for (let scale = 2 ** 28; i < end && i < at + MAX_VARINT_OCTETS; scale *= 128) {
+    octet = bytes[i++]!;
+    value += (octet & 0x7f) * scale;
+    if (octet < 0x80) {
+      if (octet === 0 || value > MAX_VARINT) return -1;
+      varintEnd = i;
+      return value;
+    }
   }
   return -1;
 }
