@@ -25,7 +25,8 @@ export function serializeStt(value: SttValue): Uint8Array<ArrayBuffer> {
  * The value that the octets are. It shares no memory with them. Integers outside the safe range are bigints,
  * dictionaries plain objects on which every key, `__proto__` too, is an own property.
  *
- * @throws STTSerializationError `ERR_STT_DESERIALIZE_*`, whatever the octets
+ * @throws STTSerializationError `ERR_STT_DESERIALIZE_TRUNCATED`, `_TRAILING`, `_TYPE`, `_DUPLICATE_KEY`, `_UTF8` or
+ * `_DEPTH`, and nothing else, whatever the octets
  */
 export function deserializeStt(bytes: Uint8Array, options: DeserializeOptions = {}): SttValue {
   return new SttReader(bytes, options.floats === 'tagged').whole();
