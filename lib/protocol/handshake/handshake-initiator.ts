@@ -93,6 +93,7 @@ export class HandshakeInitiator {
   #hint: InitiatorFailure = 'ERR_STT_HANDSHAKE_TIMEOUT';
   #failure: InitiatorFailure | undefined;
   #dropped = 0;
+  #over = false;
 
   constructor(config: InitiatorConfig) {
     this.#config = config;
@@ -152,9 +153,9 @@ export class HandshakeInitiator {
     return { datagram, handshakeId, fresh };
   }
 
-  /** Takes a datagram in. Undefined unless it finishes the handshake. */
+  /** Takes a datagram in. Undefined unless it finishes the handshake, which happens once. */
   handleAnswer(bytes: Uint8Array, begin: number, end: number, now: number): HandshakeResult | undefined {
-    const at = handshakePayloadAt(bytes, begin, end);
+    const at = this.#over ? -1 : handshakePayloadAt(bytes, begin, end);
     const type = at < 0 ? undefined : bytes[at];
     let result: HandshakeResult | undefined;
     if (type === HandshakeType.HELLO_RESP) result = this.#handleResponse(bytes, begin, end, now);
@@ -173,6 +174,7 @@ export class HandshakeInitiator {
   }
 
   #finish(): void {
+    this.#over = true;
     this.#deadline = Infinity;
     this.#nextSendAt = Infinity;
   }

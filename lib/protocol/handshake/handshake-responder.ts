@@ -148,9 +148,9 @@ export class HandshakeResponder {
     const payload = noise.read(parts.noiseMessage);
     const hello = payload === undefined ? undefined : parseHelloPayload(payload);
     if (hello === undefined || !this.#isWelcome(noise.remoteStatic!)) return this.#refuse();
-    if (!VERSIONS.includes(hello.version)) return this.#answerVersions(seed, parts, address, now);
-    // A downgrade: both speak a later one (STT §4).
+    // No downgrade: both speak a later version than this HELLO is of (STT §4).
     if (hello.versions.some((version) => version > hello.version && VERSIONS.includes(version))) return this.#refuse();
+    if (!VERSIONS.includes(hello.version)) return this.#answerVersions(seed, parts, address, now);
     const suite = chooseSuite(this.#config.suites, hello.suites);
     if (suite === undefined) return this.#refuse();
 
