@@ -24,8 +24,8 @@ interface Subject extends Stage {
   sealed(): SentDatagram[];
 }
 
-function jsSubject(): Subject {
-  const probe = new EngineProbe(testCrypto);
+function jsSubject(sizes: { slabOctets?: number; transmitOctets?: number } = {}): Subject {
+  const probe = new EngineProbe(testCrypto, sizes);
   return {
     engine: probe.engine,
     rows: probe.rows,
@@ -40,17 +40,20 @@ function jsSubject(): Subject {
   };
 }
 
-function nativeSubject(): Subject {
+function nativeSubject(sizes: { slabOctets?: number; transmitOctets?: number } = {}): Subject {
   const rows: CapturedRow[] = [];
-  const engine = NativePacketEngine.withoutSocket({
-    onBatch: (rowCount, groupCount) => {
-      rows.push(...captureRows(engine, rowCount, groupCount));
+  const engine = NativePacketEngine.withoutSocket(
+    {
+      onBatch: (rowCount, groupCount) => {
+        rows.push(...captureRows(engine, rowCount, groupCount));
+      },
+      onWritable: () => {},
+      onError: (error) => {
+        throw error;
+      },
     },
-    onWritable: () => {},
-    onError: (error) => {
-      throw error;
-    },
-  });
+    sizes,
+  );
   return {
     engine,
     rows,
@@ -89,6 +92,42 @@ describe.skipIf(skips)(`native and JS packet engine${skips ? ` (skipped: ${why})
         void native.engine.close();
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('agree when a batch does not fit the slab', () => {
+    const [own, peer] = sessionKeys(1);
+    const sender = jsSubject();
+    const slot = sender.engine.openSession(own);
+    const path = sender.engine.openPath(ADDRESS_B);
+    const chunk = Uint8Array.from({ length: 60_000 }, (_, i) => (i * 31) & 0xff);
+    let pn = 0;
+    let offset = 0;
+    const step = fc.record({ stream: fc.boolean(), length: fc.integer({ min: 1, max: 60_000 }), again: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
+        const batch: Received[] = [];
+        for (const { stream, length, again } of steps) {
+          if (stream) pn += sender.engine.sealStreamRun(slot, path, pn, 1, offset, false, chunk, 0, length, 30_000);
+          else pn += Number(sender.engine.sealFrames(slot, path, pn, chunk, 0, length));
+          offset += length;
+          for (const { octets } of sender.sealed()) batch.push([octets, ADDRESS_A]);
+          if (again) batch.push(batch[0]!);
+        }
+        const subjects = [nativeSubject({ slabOctets: 1 }), jsSubject({ slabOctets: 1 })];
+        for (const subject of subjects) {
+          subject.engine.openSession(peer);
+          subject.receive(batch);
+        }
+        const [native, js] = subjects as [Subject, Subject];
+        expect(native.rows.map(({ octets, ...rest }) => ({ ...rest, octets: octets.length }))).toEqual(
+          js.rows.map(({ octets, ...rest }) => ({ ...rest, octets: octets.length })),
+        );
+        expect(native.rows.every(({ octets }, i) => octets === js.rows[i]!.octets)).toBe(true);
+        expect(agreedStats(native.engine.stats())).toEqual(agreedStats(js.engine.stats()));
+        void native.engine.close();
+      }),
+      { numRuns: 50 },
     );
   });
 
