@@ -4,3 +4,6 @@ export function makeErrorsDoc(
     Record<string, { readonly type: { readonly name: string }; readonly message: string; readonly closeCode?: number }>
   >,
 ): string;
+
+/** Codes that only the command reports, and their meaning. */
+export const COMMAND_CODES: Readonly<Record<string, string>>;

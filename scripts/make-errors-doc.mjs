@@ -19,6 +19,14 @@ All classes extend \`STTError\`, which extends \`Error\`.
 A *close code* is what the two sides of a session tell each other when the error ends it (protocol, section 11).
 `;
 
+/** What the command `stt` reports with `--json` besides; nothing in the library throws these. */
+export const COMMAND_CODES = {
+  ERR_STT_USAGE: 'A wrong command, option or argument.',
+  ERR_STT_NO_SEED: 'No shared seed was given, or its file is missing.',
+  ERR_STT_SEED: 'A seed, or a file of seeds, cannot be used.',
+  ERR_STT_INTERRUPTED: 'Ended by Ctrl-C or a signal.',
+};
+
 export function makeErrorsDoc(errors) {
   const groups = new Map();
   for (const [code, entry] of Object.entries(errors)) {
@@ -30,7 +38,13 @@ export function makeErrorsDoc(errors) {
   const sections = [...groups].map(
     ([name, rows]) => `\n## ${name}\n\n| code | close code | message |\n| --- | --- | --- |\n${rows.join('\n')}\n`,
   );
-  return HEAD + sections.join('');
+  const command = Object.entries(COMMAND_CODES).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
+  return (
+    HEAD +
+    sections.join('') +
+    `\n## The command\n\nOnly \`stt --json\` reports these, besides the codes above and the system's own.\n\n` +
+    `| code | meaning |\n| --- | --- |\n${command.join('\n')}\n`
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

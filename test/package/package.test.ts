@@ -160,7 +160,7 @@ describe('installed from the tarball with a compiler', () => {
   });
 
   it('compiles no TypeScript', () => {
-    expect(place.output).not.toMatch(/\btsc\b|> prepare|npm run compile/);
+    expect(place.output).not.toMatch(/^> .*(prepare|compile|tsc)/m);
     expect(readdirSync(join(place.directory, 'node_modules'))).not.toContain('typescript');
   });
 
@@ -233,7 +233,7 @@ new STTNode({ nodeSeed: new Uint8Array(32), sharedSeed: new Uint8Array(32), prot
 
 describe('installed from the tarball with a prebuilt addon, scripts off', () => {
   it('works with the prebuilt addon', () => {
-    succeed('npm', ['run', 'prebuild'], source);
+    succeed('npm', ['run', 'prebuild'], source, { ...environment, JOBS: 'max' });
     rmSync(join(source, 'build'), { recursive: true });
     const { tarball, files } = pack('prebuilt.tgz');
     expect(files.some(({ path }) => /^prebuilds\/.*\.node$/.test(path))).toBe(true);
