@@ -207,6 +207,14 @@ new STTNode({ nodeSeed: new Uint8Array(32), sharedSeed: new Uint8Array(32), prot
     expect(JSON.parse(out)).toEqual([]);
   });
 
+  it('gives browsers an entry of their own, which needs no addon', () => {
+    const probe = `
+      const { STTFrame, STTNode, serializeStt } = await import('${NAME}');
+      console.log(typeof STTFrame, typeof STTNode, serializeStt(1).length);`;
+    const args = ['--conditions=browser', '--input-type=module', '-e', probe];
+    expect(succeed(process.execPath, args, place.directory)).toBe('function undefined 2\n');
+  });
+
   it('builds anew in place of an addon from other sources', () => {
     const addon = join(place.installed, 'native/napi/addon.cc');
     writeFileSync(addon, `${readFileSync(addon, 'utf8')}\n// Changed.\n`);
