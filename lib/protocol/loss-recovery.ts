@@ -56,10 +56,11 @@ export class LossRecovery {
    * Packet numbers ascend. `inFlight`: counts for congestion control (all but packets of ACK and SESSION_CLOSE only).
    */
   onPacketSent(pn: number, now: number, size: number, ackEliciting: boolean, inFlight: boolean, path: number): void {
-    const index = this.#paths.indexOf(path, this.pto);
+    const paths = this.#paths;
+    const index = path === paths.active.id ? paths.activeIndex : paths.indexOf(path, this.pto);
     const flags = (ackEliciting ? SentFlag.ACK_ELICITING : 0) | (inFlight ? SentFlag.IN_FLIGHT : 0);
     this.#sent.add(pn, now, size, flags | this.#mark(1), index);
-    this.#onSent(this.#paths.at(index), 1, size, now, ackEliciting, inFlight);
+    this.#onSent(paths.at(index), 1, size, now, ackEliciting, inFlight);
   }
 
   /** The packet sent last carries a frame: `SentFrame` kind and what identifies it. */

@@ -46,7 +46,6 @@ export class PathFlights {
 
   /** Index of a path, which is made if it is new: in place of one with nothing in flight, so that the session's bound on paths holds here too. */
   indexOf(id: number, patience: number): number {
-    if (id === this.active.id) return this.activeIndex;
     let free = this.#paths.length;
     for (let i = 0; i < this.#paths.length; i++) {
       const path = this.#paths[i]!;

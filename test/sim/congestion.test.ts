@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import type { LinkConditions } from '../support/sim/network.js';
+import { Pair } from '../support/sim/pair.js';
+import { Transfers } from '../support/sim/transfer.js';
+
+/** Sends so many octets over a link of 1,250 octets per ms and 50 ms; gives the share of its rate that was used. */
+function utilisation(
+  octets: number,
+  congestion: 'cubic' | 'newreno',
+  conditions: Partial<LinkConditions>,
+): [number, Pair] {
+  const rate = 1250;
+  const pair = new Pair({
+    seed: 5,
+    conditions: { latencyMs: 25, rate, ...conditions },
+    client: { config: { congestion, handshakeRttMs: 50 } },
+  });
+  const transfers = new Transfers(pair.client, pair.server);
+  const begin = pair.time.now;
+  transfers.start(octets, 1);
+  pair.runUntil(() => transfers.done, 600_000);
+  return [octets / (pair.time.now - begin) / rate, pair];
+}
+
+// Headers and tags take 3.75 % of packets of 1,200 octets; slow start, which begins at a fifth of the rate, some more.
+describe.each(['cubic', 'newreno'] as const)('%s', (congestion) => {
+  it.each([
+    ['a queue of one round trip', 62_500, 0.9],
+    ['a queue of half a round trip', 31_000, 0.85],
+    ['a short queue', 10_000, 0.7],
+    ['a deep queue', 600_000, 0.9],
+  ])('fills a link with %s', (_, queue, least) => {
+    const [share, pair] = utilisation(10_000_000, congestion, { queue });
+    expect(share).toBeGreaterThan(least);
+    const { packetsSent, packetsLost } = pair.client.session.stats();
+    expect(packetsLost).toBe(pair.there.stats.dropped);
+    expect(packetsLost / packetsSent).toBeLessThan(0.1);
+  });
+
+  it('does not take reordering for congestion', () => {
+    const [share] = utilisation(10_000_000, congestion, { queue: 62_500, reorder: 0.01, reorderMs: 30 });
+    expect(share).toBeGreaterThan(0.85);
+  });
+
+  it('never sends a window in one burst', () => {
+    const [, pair] = utilisation(5_000_000, congestion, { queue: 62_500 });
+    // 10 packets, or what twice the rate allows in 2 ms.
+    expect(pair.there.stats.peakPerMs).toBeLessThanOrEqual(14);
+  });
+});
+
+it('lets few packets be lost when it leaves slow start', () => {
+  const [, pair] = utilisation(5_000_000, 'cubic', { queue: 62_500 });
+  const [, reno] = utilisation(5_000_000, 'newreno', { queue: 62_500 });
+  expect(pair.there.stats.dropped).toBeLessThanOrEqual(reno.there.stats.dropped);
+});
