@@ -36,7 +36,11 @@ export const Row = {
 export const RowType = {
   /** `count` packets, each led by a STREAM frame, continuing one another in stream, offset and packet number. */
   STREAM: 1,
-  /** Frames of one packet, unparsed: all of its payload, or (flag REST) what follows its leading STREAM frame. */
+  /**
+   * Frames of one packet, unparsed: all of its payload, or (flag REST) what follows its leading STREAM frame. Length 0
+   * without REST: the tag was right but the payload empty or a reserved bit set, for which a session closes with
+   * PROTOCOL (STT §5). STREAM frames of stream 0 and malformed ones are not made STREAM rows but given here.
+   */
   FRAMES: 2,
   /**
    * A whole handshake STTFrame, sender's address in the ADDRESS_OCTETS before it in the slab: a HELLO whose mac1
