@@ -59,6 +59,7 @@ export interface NativeEngineConfig {
   readonly forceNoOffload: boolean;
   /** Test aids: see `NativeEngineTestOptions`. */
   readonly refuseGso: boolean;
+  readonly blockEvery: number;
   readonly slabOctets: number;
   readonly transmitOctets: number;
 }

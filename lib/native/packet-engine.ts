@@ -26,8 +26,10 @@ export interface NativeEngineSizes {
 
 /** Aids for tests: they make the system behave as it rarely does. */
 export interface NativeEngineTestOptions extends NativeEngineSizes {
-  /** Every send with segmentation offload is refused, as some network cards do. */
+  /** The system refuses every send with segmentation offload, as it does for some network cards. */
   readonly refuseGso?: boolean;
+  /** Every so manieth send finds the socket's buffer full; 0, the default, none. */
+  readonly blockEvery?: number;
 }
 
 export interface NativeEngineOptions {
@@ -103,6 +105,7 @@ export class NativePacketEngine implements PacketEngine {
         sendBufferOctets: options.sendBufferOctets ?? DEFAULT_BUFFER,
         forceNoOffload: options.forceNoOffload ?? false,
         refuseGso: test.refuseGso ?? false,
+        blockEvery: test.blockEvery ?? 0,
         slabOctets: test.slabOctets ?? DEFAULT_SLAB,
         transmitOctets: test.transmitOctets ?? DEFAULT_TRANSMIT,
       },

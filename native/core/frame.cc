@@ -5,11 +5,8 @@ namespace stt {
 namespace {
 
 constexpr uint8_t kMagic[2] = {'S', 'T'};
-
-FrameStatus StatusOf(VarintResult result) {
-  if (result == VarintResult::kOk) return FrameStatus::kOk;
-  return result == VarintResult::kTruncated ? FrameStatus::kTruncated : FrameStatus::kMalformed;
-}
+/** Octets of the largest length: if all of so many say that more follow, they can become no frame. */
+constexpr size_t kMaxLengthOctets = 4;
 
 uint8_t* Append(uint8_t* out, Bytes bytes) {
   if (bytes.size > 0) memcpy(out, bytes.data, bytes.size);
@@ -49,7 +46,8 @@ FrameStatus ParseFrame(Bytes data, Frame* frame, size_t* size_read) {
   size_t at = sizeof kMagic;
   uint64_t body;
   const VarintResult length = LoadVarint(data.data, data.size, &at, &body);
-  if (length != VarintResult::kOk) return StatusOf(length);
+  if (length == VarintResult::kTruncated && data.size - at < kMaxLengthOctets) return FrameStatus::kTruncated;
+  if (length != VarintResult::kOk) return FrameStatus::kMalformed;
   if (body > kMaxFrameOctets) return FrameStatus::kTooLarge;
   if (body < kFrameFixedOctets + 1) return FrameStatus::kMalformed;
   if (body > data.size - at) return FrameStatus::kTruncated;

@@ -49,7 +49,8 @@ bool GetConfig(napi_env env, napi_value value, EngineConfig* config) {
       !GetOctets(env, value, "sendBufferOctets", kMaxBuffer, &send_buffer) ||
       !GetBool(env, Property(env, value, "ipv6Only"), &config->socket.ipv6_only) ||
       !GetBool(env, Property(env, value, "forceNoOffload"), &config->socket.no_offload) ||
-      !GetBool(env, Property(env, value, "refuseGso"), &config->socket.refuse_gso)) {
+      !GetBool(env, Property(env, value, "refuseGso"), &config->socket.refuse_gso) ||
+      !GetU32(env, Property(env, value, "blockEvery"), &config->socket.block_every)) {
     return false;
   }
   config->slab_octets = static_cast<size_t>(slab);

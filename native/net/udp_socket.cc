@@ -91,6 +91,7 @@ bool UdpSocket::Open(const SocketOptions& options) {
   ForbidFragmentation(fd_, family_);
   SetBuffers(options);
   EnableOffload(options);
+  block_every_ = options.block_every;
   return true;
 }
 
@@ -115,6 +116,11 @@ void UdpSocket::SetBuffers(const SocketOptions& options) {
   GrowBuffer(fd_, SO_SNDBUF, kForcedSendBuffer, options.send_buffer);
 }
 
+SendStatus UdpSocket::Send(TransmitSlab* slab) {
+  if (block_every_ > 0 && !slab->empty() && ++sends_ % block_every_ == 0) return SendStatus::kBlocked;
+  return SendWaiting(slab);
+}
+
 void UdpSocket::Accepted(TransmitSlab* slab, uint32_t octets) {
   TransmitSlab::Run& run = slab->At(0);
   counters_.datagrams += octets > run.segment ? run.count : 1;
@@ -130,7 +136,6 @@ void UdpSocket::Refused(TransmitSlab* slab, int number, bool is_train) {
   if (is_train && IsGsoRefusal(number)) {
     // Sent again as single datagrams. Offload stays on until one of them passes: they may be too large for the route.
     run.is_plain = true;
-    gso_error_ = number;
     return;
   }
   const uint32_t octets = is_train ? run.size : std::min(run.segment, run.size - run.sent);

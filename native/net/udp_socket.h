@@ -22,6 +22,8 @@ struct SocketOptions {
   bool no_offload = false;
   /** For tests: makes the kernel refuse segmentation offload when it is used. */
   bool refuse_gso = false;
+  /** For tests: every so manieth Send finds the socket's buffer full; 0 = none. */
+  uint32_t block_every = 0;
 };
 
 /** An error of the operating system. */
@@ -62,8 +64,6 @@ class UdpSocket {
   const Address& bound() const { return bound_; }
   bool is_ipv6() const;
   bool gso() const { return gso_; }
-  /** Error with which the kernel refused segmentation offload, 0 if it never did. */
-  int gso_error() const { return gso_error_; }
   bool gro() const { return gro_; }
   /** Octets of buffer that the kernel gave. */
   int receive_buffer() const;
@@ -83,6 +83,8 @@ class UdpSocket {
   struct Buffers;
 
   bool Fail(const char* syscall);
+  /** Send, of the platform. */
+  SendStatus SendWaiting(TransmitSlab* slab);
   /** Turns on what the platform has. */
   void EnableOffload(const SocketOptions& options);
   void SetBuffers(const SocketOptions& options);
@@ -95,7 +97,8 @@ class UdpSocket {
   int family_ = 0;
   bool gso_ = false;
   bool gro_ = false;
-  int gso_error_ = 0;
+  uint32_t block_every_ = 0;
+  uint32_t sends_ = 0;
   Address bound_ = {};
   SocketError error_;
   SendCounters counters_;

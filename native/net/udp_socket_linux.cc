@@ -143,7 +143,7 @@ int UdpSocket::Receive(const Burst** bursts) {
   return count;
 }
 
-SendStatus UdpSocket::Send(TransmitSlab* slab) {
+SendStatus UdpSocket::SendWaiting(TransmitSlab* slab) {
   Buffers& b = *buffers_;
   while (!slab->empty()) {
     // One message per run, or per datagram of a run that cannot be sent as one.

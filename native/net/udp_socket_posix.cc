@@ -47,7 +47,7 @@ int UdpSocket::Receive(const Burst** bursts) {
   return count;
 }
 
-SendStatus UdpSocket::Send(TransmitSlab* slab) {
+SendStatus UdpSocket::SendWaiting(TransmitSlab* slab) {
   while (!slab->empty()) {
     const TransmitSlab::Run& run = slab->At(0);
     const uint32_t size = std::min(run.segment, run.size - run.sent);
