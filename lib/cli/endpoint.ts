@@ -35,7 +35,7 @@ export function formatEndpoint({ address, port }: { readonly address: string; re
 
 function split(text: string): { host: string | undefined; port: number | undefined } {
   const bracketed = /^\[([^\]]+)\](?::(\d+))?$/.exec(text);
-  const plain = /^([^:]*)(?::(\d+))?$/.exec(text);
+  const plain = /^([^:[\]]*)(?::(\d+))?$/.exec(text);
   const match = bracketed ?? plain;
   if (match === null) {
     if (text.split(':').length > 2)

@@ -17,9 +17,7 @@ export async function probeBuffers(octets: number): Promise<SocketBuffers | unde
     });
     socket.setRecvBufferSize(octets);
     socket.setSendBufferSize(octets);
-    // Linux counts its own bookkeeping, and reports twice of what was asked for.
-    const share = process.platform === 'linux' ? 2 : 1;
-    return { receiveOctets: socket.getRecvBufferSize() / share, sendOctets: socket.getSendBufferSize() / share };
+    return { receiveOctets: socket.getRecvBufferSize(), sendOctets: socket.getSendBufferSize() };
   } catch {
     return undefined;
   } finally {

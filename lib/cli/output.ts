@@ -69,7 +69,7 @@ export class Output {
       meter.update(now, state.octets);
       if (this.json) this.event({ event: 'progress', ...state, octetsPerSecond: Math.round(meter.rate) });
       else if (this.#bar === undefined) this.#print(this.#stderr, meter.plain(state));
-      else this.#draw(meter.line(state, this.#stderr.columns ?? 80));
+      else this.#draw(meter.line(state, this.#stderr.columns || 80));
     }, interval);
     this.#timer.unref();
   }

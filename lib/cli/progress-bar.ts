@@ -39,11 +39,11 @@ export class ProgressBar {
   line({ label, octets, total }: Progress, columns: number): string {
     const name = shorten(printable(label), LABEL_WIDTH);
     const numbers = `${formatOctets(octets)}${total === undefined ? '' : ` of ${formatOctets(total)}`}  ${this.#speed(octets, total)}`;
-    if (total === undefined) return `${name}  ${numbers}`.slice(0, columns - 1);
+    if (total === undefined) return `${name}  ${numbers}`.slice(0, Math.max(0, columns - 1));
     const share = total === 0 ? 1 : Math.min(1, octets / total);
     const percent = `${Math.floor(share * 100)}`.padStart(3);
-    const width = columns - 1 - name.length - numbers.length - 12;
-    if (width < 5) return `${name} ${percent} %  ${numbers}`.slice(0, columns - 1);
+    const width = columns - 1 - cells(name) - numbers.length - 12;
+    if (width < 5) return `${name} ${percent} %  ${numbers}`.slice(0, Math.max(0, columns - 1));
     const done = Math.round(share * width);
     return `${name} ${percent} %  [${'='.repeat(done)}${' '.repeat(width - done)}]  ${numbers}`;
   }
@@ -61,7 +61,19 @@ export class ProgressBar {
   }
 }
 
-/** Keeps the end, which tells files apart. */
+/** Exactly `width` cells. Keeps the end of what is too long, since that tells files apart. */
 function shorten(text: string, width: number): string {
-  return text.length <= width ? text.padEnd(width) : `…${text.slice(1 - width)}`;
+  if (cells(text) <= width) return text + ' '.repeat(width - cells(text));
+  const characters = [...text];
+  let left = width - 1;
+  let from = characters.length;
+  while (from > 0 && cells(characters[from - 1]!) <= left) left -= cells(characters[--from]!);
+  return `…${characters.slice(from).join('')}${' '.repeat(left)}`;
+}
+
+/** Cells of a terminal at most: from Hangul on, where the wide scripts begin, characters may take two. */
+function cells(text: string): number {
+  let sum = 0;
+  for (const character of text) sum += character.codePointAt(0)! >= 0x1100 && character !== '…' ? 2 : 1;
+  return sum;
 }
