@@ -2,6 +2,7 @@ import { MAX_DATAGRAM, PACKET_OVERHEAD, SESSION_ID_OCTETS, STREAM_HEADER } from 
 import type { CryptoProvider } from '../ports/crypto.js';
 import type { PacketEngine, PacketEngineEvents, PacketEngineStats, SessionKeys } from '../ports/packet-engine.js';
 import { ADDRESS_OCTETS } from '../ports/packet-engine.js';
+import { encodeStreamHeader } from '../wire/packet-frames.js';
 import type { DatagramOutput } from './datagram-output.js';
 import { EngineSession } from './engine-session.js';
 import { HandshakeFilter, Verdict } from './handshake-filter.js';
@@ -9,7 +10,6 @@ import { Opening, PacketOpener, PacketSealer } from './packet-protection.js';
 import { PathTable } from './path-table.js';
 import { RowBuffer } from './row-buffer.js';
 import { SessionTable } from './session-table.js';
-import { writeStreamHeader } from './stream-header.js';
 import { TransmitRing } from './transmit-ring.js';
 
 /** Two of the largest datagrams with all that a batch makes of them, and then some; batches of a socket are smaller. */
@@ -182,7 +182,7 @@ export class JsPacketEngine implements PacketEngine {
       const next = Math.min(begin + payload, end);
       const at = this.#reserve(PACKET_OVERHEAD + STREAM_HEADER + next - begin);
       if (at < 0) return taken;
-      writeStreamHeader(this.#streamHeader, streamId, offset, fin && next === end, next - begin);
+      encodeStreamHeader(streamId, offset, fin && next === end, next - begin, this.#streamHeader, 0);
       this.#seal(session, address, at, pn + taken, this.#streamHeader, chunk.subarray(begin, next));
       offset += next - begin;
       begin = next;

@@ -1,4 +1,4 @@
-import { STREAM_HEADER } from '../constants.js';
+import { FrameFlag, PacketFrame, STREAM_HEADER } from '../constants.js';
 import { ADDRESS_OCTETS, Group, GROUP_WORDS, NONE, Row, ROW_WORDS, RowFlag, RowType } from '../ports/packet-engine.js';
 
 /** Rows that one batch may hold; a datagram makes two at most. */
@@ -6,10 +6,6 @@ const MAX_ROWS = 2_048;
 /** Most packets of one row: the count has 16 bits. */
 const MAX_COUNT = 0xffff;
 const TWO_32 = 0x100000000;
-/** Stream flag of the last octets (STT §6). */
-const STREAM_END = 0x04;
-/** STREAM frame: type, flags, stream id, offset, length. */
-const STREAM_TYPE = 0x03;
 
 /**
  * Rows, groups and slab of a batch.
@@ -105,9 +101,9 @@ export class RowBuffer {
   /** Payload octets of the well-formed STREAM frame that leads the packet, -1 if there is none. */
   #leadingStream(at: number, length: number): number {
     const slab = this.slab;
-    if (length < STREAM_HEADER || slab[at] !== STREAM_TYPE) return -1;
+    if (length < STREAM_HEADER || slab[at] !== PacketFrame.STREAM) return -1;
     const flags = slab[at + 1]!;
-    if ((flags & ~STREAM_END) !== 0) return -1;
+    if ((flags & ~FrameFlag.STREAM_END) !== 0) return -1;
     const payload = (slab[at + 14]! << 8) | slab[at + 15]!;
     if (payload > length - STREAM_HEADER || (payload === 0 && flags === 0)) return -1;
     if (word(slab, at + 2) === 0) return -1;
@@ -121,7 +117,7 @@ export class RowBuffer {
     const slab = this.slab;
     const streamId = word(slab, at + 2);
     const offset = word(slab, at + 6) * TWO_32 + word(slab, at + 10);
-    const fin = slab[at + 1] === STREAM_END;
+    const fin = slab[at + 1] === FrameFlag.STREAM_END;
     const last = (this.rowCount - 1) * ROW_WORDS;
     if (
       streamId === this.#streamId &&
