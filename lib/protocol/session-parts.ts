@@ -1,6 +1,6 @@
 import { AckTracker } from './ack-tracker.js';
 import { ControlQueue } from './control-queue.js';
-import { ControlStream } from './control-stream.js';
+import type { ControlStream } from './control-stream.js';
 import { FrameFates } from './frame-fates.js';
 import { FrameReceiver, type FrameReceiverHost } from './frame-receiver.js';
 import { Lifetime } from './lifetime.js';
