@@ -54,13 +54,15 @@ export class LossRecovery {
   /**
    * A packet of `size` octets (UDP payload) went out on `path`; `addFrame` follows for each frame in it that matters.
    * Packet numbers ascend. `inFlight`: counts for congestion control (all but packets of ACK and SESSION_CLOSE only).
+   * A padded packet that is not ack-eliciting does not count: if nothing else is sent, nothing would ever free its place.
    */
   onPacketSent(pn: number, now: number, size: number, ackEliciting: boolean, inFlight: boolean, path: number): void {
     const paths = this.#paths;
     const index = path === paths.active.id ? paths.activeIndex : paths.indexOf(path, this.pto);
-    const flags = (ackEliciting ? SentFlag.ACK_ELICITING : 0) | (inFlight ? SentFlag.IN_FLIGHT : 0);
+    const counts = ackEliciting && inFlight;
+    const flags = (ackEliciting ? SentFlag.ACK_ELICITING : 0) | (counts ? SentFlag.IN_FLIGHT : 0);
     this.#sent.add(pn, now, size, flags | this.#mark(1), index);
-    this.#onSent(paths.at(index), 1, size, now, ackEliciting, inFlight);
+    this.#onSent(paths.at(index), 1, size, now, ackEliciting, counts);
   }
 
   /** The packet sent last carries a frame: `SentFrame` kind and what identifies it. */

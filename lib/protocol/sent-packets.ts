@@ -13,8 +13,8 @@ const LOST = 4;
 /** The fate is open, and the record of the slot valid. */
 const OPEN_BIT = 1;
 
-/** The ring grows from and shrinks to this: 160 octets in an idle session. */
-const MIN_RING = 32;
+/** The ring grows from and shrinks to this: 80 octets in an idle session. */
+const MIN_RING = 16;
 
 /**
  * Packets in flight, without an object per packet.

@@ -34,7 +34,7 @@ const OFFSET = 9;
 const PAYLOAD = 10;
 const END = 11;
 const RECORD_WORDS = 12;
-const MIN_RECORDS = 8;
+const MIN_RECORDS = 4;
 
 // Fields of a frame. The free ones are linked by NEXT, as are those of a packet; free records by FIRST.
 const KIND = 0;
@@ -43,7 +43,7 @@ const B = 2;
 const C = 3;
 const NEXT = 4;
 const FRAME_WORDS = 5;
-const MIN_FRAMES = 8;
+const MIN_FRAMES = 4;
 
 /**
  * Pool of what is known of sent packets: a record for each packet, or for each run of packets that differ in number and
