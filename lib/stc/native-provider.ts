@@ -5,7 +5,7 @@ import { checkExpandLength } from './hkdf.js';
 import { nodeProvider } from './node-provider.js';
 import { deriveXaesKey } from './xaes.js';
 
-/** The primitives of OpenSSL, by the addon: without the objects that node:crypto makes for every call. */
+/** The primitives of OpenSSL, by the addon where that is faster: without the objects that node:crypto makes for every call. */
 export function nativeProvider(addon: NativeAddon): CryptoProvider {
   const seal = (suite: Suite, key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array) => {
     checkAeadSizes(key, nonce);
@@ -28,15 +28,10 @@ export function nativeProvider(addon: NativeAddon): CryptoProvider {
       checkExpandLength(length);
       return length === 0 ? new Uint8Array(0) : addon.hkdfExpand(prk, info, length);
     },
-    x25519PublicKey(privateKey) {
-      checkKeySize(privateKey);
-      return addon.x25519PublicKey(privateKey);
-    },
-    x25519(privateKey, publicKey) {
-      checkKeySize(privateKey);
-      checkKeySize(publicKey);
-      return addon.x25519(privateKey, publicKey);
-    },
+    // Not the addon's: given octets alone, OpenSSL computes the public key of the private one every time, which doubles
+    // the cost. node:crypto's key objects keep it.
+    x25519PublicKey: nodeProvider.x25519PublicKey,
+    x25519: nodeProvider.x25519,
     sealChaCha20Poly1305: (key, nonce, aad, plaintext) => seal(Suite.CHACHA20_POLY1305, key, nonce, aad, plaintext),
     openChaCha20Poly1305: (key, nonce, aad, sealed) => open(Suite.CHACHA20_POLY1305, key, nonce, aad, sealed),
     sealAes256Gcm: (key, nonce, aad, plaintext) => seal(Suite.AES_256_GCM, key, nonce, aad, plaintext),

@@ -1,5 +1,5 @@
 import { HandshakeType, MIN_DATAGRAM, PROTOCOL_VERSION, SESSION_ID_OCTETS } from '../../constants.js';
-import type { CryptoProvider, KeyPair, Suite } from '../../ports/crypto.js';
+import { Suite, type CryptoProvider, type KeyPair } from '../../ports/crypto.js';
 import {
   assembleResponse,
   assembleSealedReply,
@@ -83,8 +83,11 @@ export class HandshakeResponder {
   readonly #stats = { answered: 0, repeated: 0, refused: 0, replayed: 0, unproven: 0 };
   #versionsAt = -Infinity;
 
+  /** @throws STTConfigError `ERR_STT_OPTION_RANGE` if the parameters are out of range or do not fit an answer */
   constructor(config: ResponderConfig) {
     this.#config = config;
+    // Found here rather than in the middle of a HELLO.
+    this.#payload(Suite.AES_256_GCM, new Uint8Array(SESSION_ID_OCTETS), new Uint8Array(RESET_TOKEN_OCTETS));
     this.#protocol = ixpsk0(config.crypto);
     const limits = { ...DEFAULT_HALF_OPEN_LIMITS, ...config.limits };
     this.#seen = new SeenHellos(config.limits?.maxSeen);
@@ -228,10 +231,7 @@ export class HandshakeResponder {
     const { crypto, seeds, params } = this.#config;
     const sessionId = this.#freshSessionId();
     const resetToken = this.#resetToken(sessionId);
-    const payload = encodeResponsePayload(
-      { version: PROTOCOL_VERSION, suite, sessionId, params, resetToken },
-      PADDED_RESPONSE_PAYLOAD,
-    );
+    const payload = this.#payload(suite, sessionId, resetToken);
     const ephemeral = freshKeyPair(crypto);
     const message = noise.write(payload, ephemeral);
     ephemeral.privateKey.fill(0);
@@ -267,6 +267,12 @@ export class HandshakeResponder {
     });
     this.#stats.answered++;
     return { reply, replyAddress: address, opened };
+  }
+
+  #payload(suite: Suite, sessionId: Uint8Array, resetToken: Uint8Array): Uint8Array {
+    const { params } = this.#config;
+    const response = { version: PROTOCOL_VERSION, suite, sessionId, params, resetToken };
+    return encodeResponsePayload(response, PADDED_RESPONSE_PAYLOAD);
   }
 
   #freshSessionId(): Uint8Array {

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Suite, type CryptoProvider } from '../../../lib/ports/crypto.js';
+import { loadNative } from '../../../lib/native/binding.js';
+import { nodeProvider } from '../../../lib/stc/node-provider.js';
 import { hex, providers } from '../../support/crypto-providers.js';
 
+const { addon } = loadNative();
 const octets = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 /** Long enough for several blocks of everything; short ones and empty ones often. */
 const data = fc.uint8Array({ maxLength: 300 });
@@ -32,7 +35,11 @@ describe('All providers agree on', () => {
     fc.assert(
       fc.property(octets(32), octets(32), (privateKey, publicKey) => {
         agree('x25519PublicKey', (crypto) => crypto.x25519PublicKey(privateKey));
-        agree('x25519', (crypto) => crypto.x25519(privateKey, publicKey));
+        const shared = agree('x25519', (crypto) => crypto.x25519(privateKey, publicKey));
+        if (addon === undefined) return;
+        // The addon's own, which its provider leaves to node:crypto.
+        expect(hex(addon.x25519(privateKey, publicKey))).toBe(hex(shared));
+        expect(hex(addon.x25519PublicKey(privateKey))).toBe(hex(nodeProvider.x25519PublicKey(privateKey)));
       }),
       { numRuns: 50 },
     );

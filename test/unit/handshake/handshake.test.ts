@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { STTConfigError } from '../../../lib/errors.js';
 import { Suite } from '../../../lib/ports/crypto.js';
 import { deriveSessionKeys, exportKey } from '../../../lib/protocol/key-schedule.js';
 import { chooseSuite, preferredSuites } from '../../../lib/protocol/handshake/suites.js';
@@ -276,6 +277,16 @@ describe('A responder', () => {
     const { opened } = new Party(clock, 2, { isSessionIdTaken }).receive(new Party(clock, 1).hello())!;
     expect(asked.length).toBe(3);
     expect(hex(opened!.sessionId)).toBe(hex(asked[2]!));
+  });
+
+  it('does not begin with parameters that no answer can carry', () => {
+    const refused = (change: object): (() => Party) => {
+      const params = { ...DEFAULT_TRANSPORT_PARAMS, ...change };
+      return () => new Party(new VirtualClock(), 2, { params });
+    };
+    expect(refused({ maxUdpPayload: 1199 })).toThrow(STTConfigError);
+    expect(refused({ capabilities: new Array(32).fill('x'.repeat(32)) })).toThrow(STTConfigError);
+    expect(refused({ capabilities: new Array(16).fill('x'.repeat(32)) })).not.toThrow();
   });
 
   it('is silent to those it does not authorize', () => {
