@@ -10,14 +10,21 @@ import {
   encodeStreamLimit,
   encodeStreamReset,
 } from '../wire/packet-frames.js';
+import type { ReceiveWindow } from './flow-control.js';
 import type { FrameLog } from './frame-log.js';
 import { SentFrame } from './sent-packets.js';
 import type { SessionLimits } from './session-config.js';
 import { StreamWant, type Stream } from './stream.js';
-import type { Streams } from './streams.js';
+import type { StreamTable } from './stream-table.js';
 
 /** No control frame that is made here is longer: STREAM_RESET with three full varints. */
 const LONGEST = 26;
+
+/** Where the values of the frames come from at the moment they are sent. */
+export interface ControlValues {
+  readonly window: ReceiveWindow;
+  readonly table: StreamTable;
+}
 
 /**
  * The control frames that wait to be sent. Everything is coalesced and capped: a kind of frame waits once (per stream),
@@ -101,7 +108,7 @@ export class ControlQueue {
     at: number,
     end: number,
     log: FrameLog,
-    streams: Streams,
+    streams: ControlValues,
     now: number,
     rttMs: number,
   ): number {
@@ -151,13 +158,13 @@ export class ControlQueue {
     return at;
   }
 
-  onAcked(kind: number, a: number, streams: Streams): void {
+  onAcked(kind: number, a: number, streams: ControlValues): void {
     if (kind === SentFrame.STREAM_RESET) streams.table.get(a)?.onResetAcked();
     else if (kind === SentFrame.RESET_TOKEN) this.#resetToken = undefined;
   }
 
   /** What is still true and still of use is sent again, with today's value (RFC 9000 §13.3). */
-  onLost(kind: number, a: number, b: number, c: number, streams: Streams): void {
+  onLost(kind: number, a: number, b: number, c: number, streams: ControlValues): void {
     const stream = streams.table.get(a);
     switch (kind) {
       case SentFrame.FLOW_CREDIT:
@@ -188,7 +195,7 @@ export class ControlQueue {
     out: Uint8Array,
     at: number,
     log: FrameLog,
-    streams: Streams,
+    streams: ControlValues,
     now: number,
     rttMs: number,
   ): number {
