@@ -164,6 +164,9 @@ export class SessionEntry implements SessionObserver, PacketSink, StreamHost, De
 }
 
 function endError(end: SessionEnd, remote: string, idleMs: number): STTError {
+  const limit = Error.stackTraceLimit;
+  // The network brought this end: a stack would tell nothing, and costs more than all else of a short session's end.
+  Error.stackTraceLimit = 0;
   const why = end.reason === '' ? (end.remote ? 'by the other side' : 'by this side') : end.reason;
   const error = sttError(errorCodeOfClose(end.closeCode), {
     why,
@@ -171,6 +174,7 @@ function endError(end: SessionEnd, remote: string, idleMs: number): STTError {
     idleMs,
     closeCode: end.closeCode,
   }) as STTSessionError;
+  Error.stackTraceLimit = limit;
   error.closeCode = end.closeCode;
   error.reason = end.reason;
   error.remote = end.remote;
