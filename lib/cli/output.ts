@@ -63,6 +63,7 @@ export class Output {
     const interval = this.json ? JSON_INTERVAL_MS : this.#bar === undefined ? PLAIN_INTERVAL_MS : BAR_INTERVAL_MS;
     this.#bar?.reset();
     const meter = this.#bar ?? new ProgressBar();
+    meter.update(performance.now(), progress().octets);
     this.#timer = setInterval(() => {
       const now = performance.now();
       const state = progress();

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { mkdtempSync, rmdirSync } from 'node:fs';
 import { mkdir, open, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SttProcess, freshSeed, startReceiver, type SttOptions } from '../support/stt-process.js';
@@ -345,22 +347,19 @@ async function fillDisk(path: string): Promise<void> {
 
 /** A small file system of its own, undefined where this user may not mount one. */
 function mountTmpfs(): { path: string; unmount(): void } | undefined {
+  const path = mkdtempSync(join(tmpdir(), 'stt-tmpfs-'));
   try {
-    const path = execFileSync('mktemp', ['-d', '/tmp/stt-tmpfs-XXXXXX'], { encoding: 'utf8' }).trim();
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', path], { stdio: 'ignore' });
-    } catch (error) {
-      execFileSync('rmdir', [path]);
-      throw error;
-    }
-    return {
-      path,
-      unmount() {
-        execFileSync('umount', ['-l', path]);
-        execFileSync('rmdir', [path]);
-      },
-    };
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', path], { stdio: 'ignore' });
   } catch {
+    rmdirSync(path);
     return undefined;
   }
+  return {
+    path,
+    unmount() {
+      // Lazily: a process that is about to end may still hold it.
+      execFileSync('umount', ['-l', path]);
+      rmdirSync(path);
+    },
+  };
 }
