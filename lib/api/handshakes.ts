@@ -4,7 +4,7 @@ import type { CryptoProvider } from '../ports/crypto.js';
 import { ADDRESS_OCTETS, NONE, type PacketEngine } from '../ports/packet-engine.js';
 import type { Random } from '../ports/random.js';
 import { HandshakeInitiator } from '../protocol/handshake/handshake-initiator.js';
-import { HandshakeResponder } from '../protocol/handshake/handshake-responder.js';
+import { HandshakeResponder, type ResponderStats } from '../protocol/handshake/handshake-responder.js';
 import type { HandshakeResult, KeyPair } from '../protocol/handshake/handshake-result.js';
 import { HelloClock } from '../protocol/handshake/hello-clock.js';
 import type { SeedKeys } from '../protocol/handshake/seed-keys.js';
@@ -81,6 +81,11 @@ export class Handshakes {
   /** Sessions that wait for the initiator's first packet. */
   get halfOpen(): number {
     return this.#halfOpen.size;
+  }
+
+  /** What became of the HELLOs that came in. */
+  get answers(): ResponderStats {
+    return this.#responder.stats();
   }
 
   /** Attempts to reach a peer that are under way. */
@@ -239,7 +244,7 @@ function keyOf(id: Uint8Array): string {
   return String.fromCharCode(...id);
 }
 
-/** Microseconds since the epoch. */
+/** Microseconds since the epoch; follows corrections of the clock, and `HelloClock` sees to it that no two are the same. */
 function wallClockMicros(): number {
-  return Math.floor((performance.timeOrigin + performance.now()) * 1000);
+  return Date.now() * 1000;
 }

@@ -5,6 +5,7 @@ import { sttError } from '../errors.js';
 import { checkOptionNames, integerOption } from '../options.js';
 import type { BoundAddress, PacketEngine, PacketEngineStats } from '../ports/packet-engine.js';
 import type { KeyPair } from '../protocol/handshake/handshake-result.js';
+import type { ResponderStats } from '../protocol/handshake/handshake-responder.js';
 import { deriveSeedKeys } from '../protocol/handshake/seed-keys.js';
 import { exportKey } from '../protocol/key-schedule.js';
 import { Session } from '../protocol/session.js';
@@ -61,6 +62,8 @@ export interface NodeStats {
   readonly halfOpen: number;
   /** Own attempts to connect under way. */
   readonly dialing: number;
+  /** What became of the HELLOs whose mac1 fitted a seed; undefined before `start()`. */
+  readonly handshakes: ResponderStats | undefined;
   /** Messages waiting in `receive()`, and dropped because they were too many. */
   readonly messagesQueued: number;
   readonly messagesDropped: number;
@@ -198,6 +201,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
       sessions: this.sessionManager.size,
       halfOpen: running?.handshakes.halfOpen ?? 0,
       dialing: running?.handshakes.dialing ?? 0,
+      handshakes: running?.handshakes.answers,
       messagesQueued: this.#messages.length,
       messagesDropped: this.#messages.dropped,
       engine: running?.engine.stats(),
