@@ -183,7 +183,7 @@ export class SendBuffer {
       this.#finAcked = true;
       this.#finLost = false;
     }
-    if (end <= this.#base) return;
+    if (end <= this.#base || begin === end) return;
     if (this.#lost !== undefined) {
       this.#lost.remove(begin, end);
       if (this.#lost.count === 0) this.#lost = undefined;

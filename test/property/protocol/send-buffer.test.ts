@@ -15,6 +15,7 @@ describe('send buffer', () => {
       fc.record({ kind: fc.constant('send' as const), n: fc.integer({ min: 1, max: 3_000 }) }),
       fc.record({ kind: fc.constant('ack' as const), n: fc.nat() }),
       fc.record({ kind: fc.constant('lose' as const), n: fc.nat() }),
+      fc.record({ kind: fc.constant('finish' as const), n: fc.nat() }),
       fc.record({ kind: fc.constant('probe' as const), n: fc.integer({ min: 1, max: 1_200 }) }),
     );
     fc.assert(
@@ -58,7 +59,10 @@ describe('send buffer', () => {
           flights.push({ begin, end, fin });
         };
         for (const { kind, n } of steps) {
-          if (kind === 'write') {
+          if (kind === 'finish') {
+            if (n % 4 === 0) buffer.finish();
+          } else if (kind === 'write') {
+            if (buffer.finished) continue;
             const chunk = Uint8Array.from({ length: n }, (_, i) => (i * 7 + length * 13 + salt) & 0xff);
             written.push(chunk.slice());
             buffer.append(chunk);
@@ -81,8 +85,8 @@ describe('send buffer', () => {
         for (let round = 0; !buffer.done; round++) {
           expect(round).toBeLessThan(10_000);
           if (buffer.pick(Infinity)) send(10_000);
-          const { begin, end, fin } = flights.shift()!;
-          buffer.onAcked(begin, end, fin);
+          const flight = flights.shift();
+          if (flight !== undefined) buffer.onAcked(flight.begin, flight.end, flight.fin);
         }
         expect(Uint8Array.from({ length }, (_, i) => received.get(i)!)).toEqual(all());
         expect(buffer.unsent + buffer.unacked).toBe(0);
@@ -116,6 +120,20 @@ describe('send buffer', () => {
     expect(buffer.pick(0)).toBe(true);
     buffer.onSent(0, 0, true);
     buffer.onAcked(0, 0, true);
+    expect(buffer.done).toBe(true);
+  });
+
+  it('takes an acknowledgement of the end alone before that of the octets', () => {
+    const buffer = new SendBuffer();
+    buffer.append(new Uint8Array(10));
+    buffer.onSent(0, 10, false);
+    buffer.finish();
+    buffer.onSent(10, 10, true);
+    buffer.onAcked(10, 10, true);
+    expect(buffer.done).toBe(false);
+    expect(buffer.pickOldest()).toBe(true);
+    expect([buffer.pickBegin, buffer.pickEnd, buffer.pickFin]).toEqual([0, 10, true]);
+    buffer.onAcked(0, 10, false);
     expect(buffer.done).toBe(true);
   });
 
