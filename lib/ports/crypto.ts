@@ -8,7 +8,14 @@ export type Suite = (typeof Suite)[keyof typeof Suite];
  */
 export interface PacketCipher {
   /** Seals `head || body` under `aad` into `out` from `outBegin`: ciphertext, then the 16-octet tag. Returns the octets written. */
-  seal(nonce: Uint8Array, aad: Uint8Array, head: Uint8Array, body: Uint8Array, out: Uint8Array, outBegin: number): number;
+  seal(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    head: Uint8Array,
+    body: Uint8Array,
+    out: Uint8Array,
+    outBegin: number,
+  ): number;
   /** Opens `sealed` (ciphertext and tag) into `out` from `outBegin`. False, and nothing that may be used, if the tag is wrong. */
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array, out: Uint8Array, outBegin: number): boolean;
 }
