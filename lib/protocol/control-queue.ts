@@ -213,6 +213,7 @@ export class ControlQueue {
       const limit = stream.receiveWindow.renew(now, rttMs);
       // One stream must be able to use what it is given.
       streams.window.grow(1.5 * stream.receiveWindow.window);
+      if (streams.window.creditDue) this.wantSessionCredit = true;
       at = encodeFlowCredit(stream.id, limit, out, at);
       log.add(SentFrame.FLOW_CREDIT, stream.id, limit, 0);
     }

@@ -3,6 +3,7 @@ import type { Stream } from '../../lib/protocol/stream.js';
 import type { Endpoint } from '../support/sim/endpoint.js';
 import type { LinkConditions } from '../support/sim/network.js';
 import { Pair } from '../support/sim/pair.js';
+import { PlainCarrier } from '../support/sim/plain-carrier.js';
 import { SimRandom } from '../support/sim/random.js';
 import type { Recorder } from '../support/sim/recorder.js';
 import { forEachSeed } from '../support/sim/seeds.js';
@@ -105,6 +106,13 @@ function conditions(random: SimRandom): LinkConditions {
   };
 }
 
+/** Most have room; some are full after a few packets. */
+function carrier(random: SimRandom): PlainCarrier {
+  const made = new PlainCarrier();
+  made.capacity = random.pick([4_096, 4_096, 1, 3]);
+  return made;
+}
+
 describe('two applications that do what they like', () => {
   it(
     'get exactly what was written, and in the end nothing is left over, for every seed',
@@ -121,8 +129,12 @@ describe('two applications that do what they like', () => {
           seed,
           conditions: conditions(random),
           back: conditions(random),
-          client: { params },
-          server: { params, limits: { resetBurst: 5, resetsPerSecond: 5 } },
+          client: {
+            params,
+            carrier: carrier(random),
+            config: { initialPacketSize: random.pick([1_200, 1_452, 8_000]) },
+          },
+          server: { params, carrier: carrier(random), limits: { resetBurst: 5, resetsPerSecond: 5 } },
         });
         const sides = [new Chaos(pair.client, seed, 0), new Chaos(pair.server, seed + 1, 1)] as const;
         for (let i = 0; i < 100; i++) {
@@ -139,7 +151,7 @@ describe('two applications that do what they like', () => {
           const open = client.session.stats().streamsOpen + server.session.stats().streamsOpen;
           return open === 0 && client.session.isDrained && server.session.isDrained;
         }, 600_000);
-        pair.run(2_000);
+        pair.run(10_000);
         for (const [index, side] of sides.entries()) {
           const other = sides[1 - index]!;
           for (const half of side.halves.values()) {
