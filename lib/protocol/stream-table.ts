@@ -164,7 +164,8 @@ export class ChurnBudget {
   /** When the next held-back credit comes free, Infinity if none is held back. */
   get deadline(): number {
     const over = this.#owed - this.#burst;
-    return over <= 0 ? Infinity : this.#since + (over - Math.ceil(over) + 1) / this.#perMs;
+    // At least a millisecond ahead: a rounding error must not make a deadline that does not pass.
+    return over <= 0 ? Infinity : this.#since + Math.max(1, (over - Math.ceil(over) + 1) / this.#perMs);
   }
 
   #decay(now: number): void {
