@@ -41,6 +41,8 @@ export async function connect(context: CommandContext, host: string, port: numbe
   const { args, output, env, signal } = context;
   const peerNodeId = parsePeer(args.text('peer'));
   const node = new STTNode(await nodeOptions(context, senderSeed(await loadNodeSeed(env, output))));
+  // A socket that fails ends the session, and that is told.
+  node.on('error', () => {});
   try {
     await node.start();
     const session = await node.connectUdp(host, port, {

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { FileHash, HashWorker } from './hash-worker.js';
 import { IncomingFile, type Incoming } from './incoming-file.js';
@@ -37,7 +36,7 @@ export class DirectoryDestination implements Destination {
   }
 
   makeDirectory(entry: Entry): Promise<void> {
-    return this.#target.makeDirectory(entry.path);
+    return this.#target.makeDirectory(entry.path, entry.mode);
   }
 
   finishDirectory(end: DirectoryEnd): Promise<void> {
@@ -120,9 +119,7 @@ class IncomingStream implements Incoming {
     this.#received += octets.length;
     await this.#hash.bytes(octets);
     if (this.#output.destroyed) throw new EntryRefused('io', 'the receiver’s standard output was closed');
-    if (!this.#output.write(octets)) {
-      await Promise.race([once(this.#output, 'drain'), once(this.#output, 'close')]);
-    }
+    if (!this.#output.write(octets)) await room(this.#output);
   }
 
   async finish(end: End): Promise<DoneStatus> {
@@ -138,6 +135,19 @@ class IncomingStream implements Incoming {
     await this.#hash.close();
     return undefined;
   }
+}
+
+/** Resolves when a stream takes more, or never will. */
+function room(output: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      output.off('drain', settle);
+      output.off('close', settle);
+      resolve();
+    };
+    output.on('drain', settle);
+    output.on('close', settle);
+  });
 }
 
 function refuse(reason: string): Promise<never> {

@@ -155,6 +155,7 @@ export class MessageReader {
 /** Writes messages to a stream and waits while it is full. */
 export class MessageWriter {
   readonly #stream: Duplex;
+  #drained: Promise<void> | undefined;
 
   constructor(stream: Duplex) {
     this.#stream = stream;
@@ -179,8 +180,16 @@ export class MessageWriter {
     if (stream.errored !== null) return Promise.reject(stream.errored);
     if (stream.destroyed) return Promise.reject(sttError('ERR_STT_TRANSFER_FAILED', CLOSED_EARLY));
     if (room || !stream.writableNeedDrain) return Promise.resolve();
+    // One for all that wait: several messages may be on their way at once.
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  #drain(): Promise<void> {
+    const stream = this.#stream;
     return new Promise((resolve, reject) => {
       const settle = (): void => {
+        this.#drained = undefined;
         stream.off('drain', settle);
         stream.off('close', settle);
         if (stream.errored !== null) reject(stream.errored);

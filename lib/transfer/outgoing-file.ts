@@ -4,7 +4,7 @@ import type { FileHash, HashWorker } from './hash-worker.js';
 import { MAX_DATA } from './messages.js';
 
 /** Octets per read: large, since each read is a round through the thread pool. */
-const READ_OCTETS = 524_288;
+export const READ_OCTETS = 524_288;
 
 /** Octets of one file or stream to be sent. */
 export interface Outgoing {

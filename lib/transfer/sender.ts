@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { sttError } from '../errors.js';
 import type { HashWorker } from './hash-worker.js';
@@ -15,7 +16,7 @@ import {
   type Entry,
   type Refusal,
 } from './messages.js';
-import { OutgoingFile, OutgoingStream, type Outgoing } from './outgoing-file.js';
+import { OutgoingFile, OutgoingStream, READ_OCTETS, type Outgoing } from './outgoing-file.js';
 import { printable } from './safe-path.js';
 import { measureSources, walkSources, type Source, type SourceItem } from './source-tree.js';
 
@@ -219,8 +220,7 @@ class Sender {
     if (item.kind !== 'stream') throw new TypeError('nothing to open');
     const { input, path } = item.source;
     if (input !== undefined) return new OutgoingStream(input, this.#hashes);
-    const { createReadStream } = await import('node:fs');
-    return new OutgoingStream(createReadStream(path!), this.#hashes);
+    return new OutgoingStream(createReadStream(path!, { highWaterMark: READ_OCTETS }), this.#hashes);
   }
 
   /** One run over a file, from where the receiver wants it. Ends early if it was refused or is to be restarted. */

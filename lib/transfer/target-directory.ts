@@ -188,8 +188,12 @@ export class TargetDirectory {
    * Makes a directory.
    * @throws EntryRefused
    */
-  async makeDirectory(path: string): Promise<void> {
-    await this.#makeDirectories(checkedNames(path));
+  async makeDirectory(path: string, mode: number | undefined): Promise<void> {
+    const names = checkedNames(path);
+    await this.#makeDirectories(names);
+    const full = join(this.root, ...names);
+    // Now already, in case the transfer breaks off before the directory is finished.
+    if (mode !== undefined && this.#created.has(full)) await chmod(full, mode | WORKING_MODE);
   }
 
   /** Sets time and mode of a directory whose contents are complete. The mode only where it was made here, or by force. */

@@ -152,6 +152,36 @@ describe('a file transfer', () => {
     expect((await readdir(join(out, 'tree'))).length).toBe(30);
   });
 
+  it('resumes a tree after a break, with the modes of its directories', async () => {
+    const root = join(await temporaryDirectory(), 'tree');
+    await mkdir(join(root, 'a'), { recursive: true });
+    for (let i = 0; i < 20; i++) await writeFile(join(root, 'a', `${i}`), randomBytes(100_000));
+    await chmod(join(root, 'a'), 0o751);
+    const out = await temporaryDirectory();
+    const source = await sourceOf(root);
+    const broken = await transfer([source], out, { breakAfter: 1_000_000 });
+    expect(broken.received).toBeInstanceOf(Error);
+    const { sent } = await transfer([source], out);
+    expect(sent).toMatchObject({ filesFailed: 0 });
+    const { filesDone, filesUnchanged } = sent as SendSummary;
+    expect(filesDone + filesUnchanged).toBe(20);
+    expect((await stat(join(out, 'tree', 'a'))).mode & 0o777).toBe(0o751);
+    expect((await readdir(join(out, 'tree', 'a'))).length).toBe(20);
+  });
+
+  it('writes to a slow stream without piling up listeners', async () => {
+    const { content, source } = await fileOf(3_000_000);
+    const output = new PassThrough({ highWaterMark: 1000 });
+    const chunks: Buffer[] = [];
+    output.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      expect(output.listenerCount('close')).toBeLessThan(6);
+    });
+    const { sent } = await transfer([source], new StreamDestination(output));
+    expect(sent).toMatchObject({ filesDone: 1 });
+    expect(Buffer.concat(chunks).equals(content)).toBe(true);
+  });
+
   it('does not send again what is there already', async () => {
     const { source } = await fileOf(2_000_000);
     const out = await temporaryDirectory();
