@@ -36,7 +36,7 @@ function build() {
   const shell = command.endsWith('.cmd');
   const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: 'utf8', shell });
   if (error !== undefined) return error.message;
-  if (VERBOSE || (status !== 0 && process.env.CI === 'true')) process.stderr.write(stdout + stderr);
+  if (VERBOSE) process.stderr.write(stdout + stderr);
   if (status === 0) return undefined;
   const lines = (stdout + stderr).split('\n');
   const compiler = lines.find((line) => /\berror:/.test(line));
