@@ -11,6 +11,7 @@ import type { SeedKeys } from '../protocol/handshake/seed-keys.js';
 import { preferredSuites } from '../protocol/handshake/suites.js';
 import { deriveSessionKeys } from '../protocol/key-schedule.js';
 import type { TransportParams } from '../wire/handshake-messages.js';
+import { KeyPool } from './key-pool.js';
 import type { RemoteAddress } from './resolve.js';
 
 /** Magic, length of one or two octets, type and flags stand before the handshake id of an STTFrame (STT §3, §4). */
@@ -58,6 +59,7 @@ interface Attempt {
 export class Handshakes {
   readonly #config: HandshakesConfig;
   readonly #clock = new HelloClock();
+  readonly #keys: KeyPool;
   readonly #attempts = new Set<Attempt>();
   readonly #byId = new Map<string, Attempt>();
   readonly #halfOpen = new Map<number, OpenedSlot>();
@@ -67,8 +69,10 @@ export class Handshakes {
   constructor(config: HandshakesConfig) {
     this.#config = config;
     const { crypto, seeds, staticKeys, params } = config;
+    this.#keys = new KeyPool(crypto);
     this.#responder = new HandshakeResponder({
       crypto,
+      ephemeralKeys: this.#keys.take,
       seeds,
       staticKeys,
       params,
@@ -100,6 +104,7 @@ export class Handshakes {
     return new Promise((resolve, reject) => {
       const initiator = new HandshakeInitiator({
         crypto,
+        ephemeralKeys: this.#keys.take,
         seed: seeds[0]!,
         staticKeys,
         params,
@@ -138,6 +143,7 @@ export class Handshakes {
 
   /** Gives up every attempt and half-open session. */
   stop(error: Error): void {
+    this.#keys.stop();
     for (const attempt of [...this.#attempts]) attempt.settle(error);
     for (const entry of this.#halfOpen.values()) this.#release(entry);
     this.#halfOpen.clear();

@@ -13,6 +13,7 @@ export class StreamManager implements Iterable<STTStream> {
   readonly #entry: SessionEntry;
   #waiting: Waiter[] = [];
   #ended: Error | undefined;
+  #refusing = false;
 
   /** @internal */
   constructor(entry: SessionEntry) {
@@ -26,6 +27,7 @@ export class StreamManager implements Iterable<STTStream> {
   open(options: { readonly priority?: number; readonly signal?: AbortSignal } = {}): Promise<STTStream> {
     const { priority, signal } = options;
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    if (this.#refusing) return Promise.reject(refusal());
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     const stream = this.#waiting.length === 0 ? this.#tryOpen(priority) : undefined;
     if (stream !== undefined) return Promise.resolve(stream);
@@ -80,8 +82,8 @@ export class StreamManager implements Iterable<STTStream> {
 
   /** @internal No stream can be opened any more, since the session is closing. */
   refuse(): void {
-    this.#ended ??= sttError('ERR_STT_CLOSED', { why: 'this side closed it' });
-    for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#ended);
+    this.#refusing = true;
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(refusal());
   }
 
   #tryOpen(weight: number | undefined): STTStream | undefined {
@@ -91,4 +93,8 @@ export class StreamManager implements Iterable<STTStream> {
     stream.attachment = made;
     return made;
   }
+}
+
+function refusal(): Error {
+  return sttError('ERR_STT_CLOSED', { why: 'this side closed it' });
 }

@@ -128,8 +128,8 @@ export interface NativeAddon {
   /** `length` <= 8,160. */
   hkdfExpand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array;
   x25519PublicKey(privateKey: Uint8Array): Uint8Array;
-  /** `undefined` if the shared secret is all zeros. */
-  x25519(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
+  /** Own key pair and the other's public key; `undefined` if the shared secret is all zeros. */
+  x25519(privateKey: Uint8Array, ownPublicKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
   /** AES-256-GCM or ChaCha20-Poly1305, 12-octet nonce; ciphertext and tag. */
   sealAead(suite: Suite, key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
   openAead(

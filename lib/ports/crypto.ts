@@ -49,8 +49,11 @@ export interface CryptoProvider {
   hkdfExpand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array;
   /** RFC 7748 public key of a 32-octet private scalar. */
   x25519PublicKey(privateKey: Uint8Array): Uint8Array;
-  /** RFC 7748 shared secret, `undefined` if it is all zeros (a low-order public key). */
-  x25519(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
+  /**
+   * RFC 7748 shared secret, `undefined` if it is all zeros (a low-order public key). `ownPublicKey`, that of
+   * `privateKey`, saves its computation where it is given.
+   */
+  x25519(privateKey: Uint8Array, publicKey: Uint8Array, ownPublicKey?: Uint8Array): Uint8Array | undefined;
   /** RFC 8439; 32-octet key, 12-octet nonce; the result is ciphertext and tag. */
   sealChaCha20Poly1305(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
   openChaCha20Poly1305(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;

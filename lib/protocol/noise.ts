@@ -187,7 +187,7 @@ export class NoiseHandshake {
     // The first letter names the initiator's key, the second the responder's (Noise §5.3).
     const local = (this.#initiator ? token[0] : token[1]) === 'e' ? this.#state.e! : this.#keys.s!;
     const remote = (this.#initiator ? token[1] : token[0]) === 'e' ? this.#state.re! : this.#state.rs!;
-    const shared = this.#crypto.x25519(local.privateKey, remote);
+    const shared = this.#crypto.x25519(local.privateKey, remote, local.publicKey);
     if (shared === undefined) return false;
     this.#mixKey(shared);
     return true;

@@ -28,10 +28,9 @@ export function nativeProvider(addon: NativeAddon): CryptoProvider {
       checkExpandLength(length);
       return length === 0 ? new Uint8Array(0) : addon.hkdfExpand(prk, info, length);
     },
-    // Not the addon's: given octets alone, OpenSSL computes the public key of the private one every time, which doubles
-    // the cost. node:crypto's key objects keep it.
-    x25519PublicKey: nodeProvider.x25519PublicKey,
-    x25519: nodeProvider.x25519,
+    x25519PublicKey: (privateKey) => addon.x25519PublicKey(privateKey),
+    x25519: (privateKey, publicKey, ownPublicKey) =>
+      addon.x25519(privateKey, ownPublicKey ?? addon.x25519PublicKey(privateKey), publicKey),
     sealChaCha20Poly1305: (key, nonce, aad, plaintext) => seal(Suite.CHACHA20_POLY1305, key, nonce, aad, plaintext),
     openChaCha20Poly1305: (key, nonce, aad, sealed) => open(Suite.CHACHA20_POLY1305, key, nonce, aad, sealed),
     sealAes256Gcm: (key, nonce, aad, plaintext) => seal(Suite.AES_256_GCM, key, nonce, aad, plaintext),

@@ -16,6 +16,22 @@ bool Checked(bool ok) {
   return ok;
 }
 
+EVP_PKEY* KeyPair(const uint8_t* private_key, const uint8_t* public_key) {
+  EVP_PKEY* key = nullptr;
+  EVP_PKEY_CTX* context = EVP_PKEY_CTX_new_from_name(nullptr, "X25519", nullptr);
+  // OpenSSL only reads them.
+  OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, const_cast<uint8_t*>(private_key), kX25519Octets),
+      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, const_cast<uint8_t*>(public_key), kX25519Octets),
+      OSSL_PARAM_construct_end(),
+  };
+  if (context != nullptr && EVP_PKEY_fromdata_init(context) == 1) {
+    EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, params);
+  }
+  EVP_PKEY_CTX_free(context);
+  return key;
+}
+
 }  // namespace
 
 bool Sha256(const Bytes* parts, size_t count, uint8_t* out) {
@@ -84,8 +100,8 @@ bool X25519PublicKey(const uint8_t* private_key, uint8_t* out) {
   return Checked(ok);
 }
 
-bool X25519(const uint8_t* private_key, const uint8_t* public_key, uint8_t* out) {
-  EVP_PKEY* own = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, nullptr, private_key, kX25519Octets);
+bool X25519(const uint8_t* private_key, const uint8_t* own_public_key, const uint8_t* public_key, uint8_t* out) {
+  EVP_PKEY* own = KeyPair(private_key, own_public_key);
   EVP_PKEY* peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, public_key, kX25519Octets);
   EVP_PKEY_CTX* context = own == nullptr || peer == nullptr ? nullptr : EVP_PKEY_CTX_new(own, nullptr);
   size_t size = kX25519Octets;

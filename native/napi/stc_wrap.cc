@@ -97,16 +97,18 @@ napi_value X25519PublicKeyCall(napi_env env, napi_callback_info info) {
 }
 
 napi_value X25519Call(napi_env env, napi_callback_info info) {
-  const Arguments<2> args(env, info);
+  const Arguments<3> args(env, info);
   const uint8_t* private_key;
+  const uint8_t* own_public_key;
   const uint8_t* public_key;
   if (!GetBytesOf(env, args[0], kX25519Octets, &private_key) ||
-      !GetBytesOf(env, args[1], kX25519Octets, &public_key)) {
+      !GetBytesOf(env, args[1], kX25519Octets, &own_public_key) ||
+      !GetBytesOf(env, args[2], kX25519Octets, &public_key)) {
     return nullptr;
   }
   uint8_t secret[kX25519Octets];
-  napi_value result =
-      X25519(private_key, public_key, secret) ? CopyBytes(env, {secret, sizeof secret}) : Undefined(env);
+  napi_value result = X25519(private_key, own_public_key, public_key, secret) ? CopyBytes(env, {secret, sizeof secret})
+                                                                              : Undefined(env);
   Wipe(secret, sizeof secret);
   return result;
 }

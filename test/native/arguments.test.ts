@@ -81,7 +81,7 @@ const FUNCTIONS: Readonly<Record<string, readonly unknown[]>> = {
   hkdfExtract: [octets(0), octets(32)],
   hkdfExpand: [octets(32), octets(3), 42],
   x25519PublicKey: [octets(32)],
-  x25519: [octets(32), octets(32)],
+  x25519: [octets(32), octets(32), octets(32)],
   sealAead: [Suite.AES_256_GCM, octets(32), octets(12), octets(0), octets(5)],
   openAead: [Suite.CHACHA20_POLY1305, octets(32), octets(12), octets(0), octets(25)],
   aes256Blocks: [octets(32), octets(48)],

@@ -32,6 +32,8 @@ const TWO_32 = 2 ** 32;
 
 export interface InitiatorConfig {
   readonly crypto: CryptoProvider;
+  /** Where ephemeral key pairs come from that were made ahead; each is given once. Default: made when needed. */
+  readonly ephemeralKeys?: (() => KeyPair | undefined) | undefined;
   /** Keys of the seed that initiates: the first of the ring. */
   readonly seed: SeedKeys;
   readonly staticKeys: KeyPair;
@@ -187,7 +189,7 @@ export class HandshakeInitiator {
   #makeAttempt(wallClockMicros: number): Attempt {
     const { crypto, seed, staticKeys, params, suites, helloClock, payloadOctets } = this.#config;
     const handshakeId = crypto.randomBytes(SESSION_ID_OCTETS);
-    const ephemeral = freshKeyPair(crypto);
+    const ephemeral = this.#config.ephemeralKeys?.() ?? freshKeyPair(crypto);
     const noise = startNoise(crypto, this.#protocol, true, handshakeId, seed.psk, staticKeys);
     const payload = encodeHelloPayload(
       {

@@ -34,6 +34,8 @@ const VERSIONS: readonly number[] = [PROTOCOL_VERSION];
 
 export interface ResponderConfig {
   readonly crypto: CryptoProvider;
+  /** Where ephemeral key pairs come from that were made ahead; each is given once. Default: made when needed. */
+  readonly ephemeralKeys?: (() => KeyPair | undefined) | undefined;
   /** The ring, in the order of `PacketEngine.setMac1Keys`. */
   readonly seeds: readonly SeedKeys[];
   readonly staticKeys: KeyPair;
@@ -232,7 +234,7 @@ export class HandshakeResponder {
     const sessionId = this.#freshSessionId();
     const resetToken = this.#resetToken(sessionId);
     const payload = this.#payload(suite, sessionId, resetToken);
-    const ephemeral = freshKeyPair(crypto);
+    const ephemeral = this.#config.ephemeralKeys?.() ?? freshKeyPair(crypto);
     const message = noise.write(payload, ephemeral);
     ephemeral.privateKey.fill(0);
     if (message === undefined) return this.#refuse();
