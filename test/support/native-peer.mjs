@@ -3,16 +3,17 @@ import { createRequire } from 'node:module';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 const [mode, path] = isMainThread ? process.argv.slice(2) : [workerData.mode, workerData.path];
-const { Engine } = createRequire(import.meta.url)(path);
+const addon = createRequire(import.meta.url)(path);
+const { Engine } = addon;
 
 const ID = Buffer.from('0102030405060708', 'hex');
 // Handshake frame with the id: type 5, 21 zeros, payload of type HELLO_RESP.
 const ANSWER = Buffer.concat([Buffer.from([0x53, 0x54, 32, 5, 0]), ID, Buffer.alloc(21), Buffer.from([2])]);
 const LOOPBACK = Buffer.from('00000000000000000000ffff7f000001000000000000', 'hex');
 
-function open(onBatch, onWritable = () => {}) {
+function open(onBatch, onWritable = () => {}, bind = LOOPBACK) {
   const config = {
-    bind: LOOPBACK,
+    bind,
     host: '127.0.0.1',
     ipv6Only: false,
     receiveBufferOctets: 0,
@@ -37,6 +38,68 @@ function open(onBatch, onWritable = () => {}) {
 function flood(engine, address, count) {
   for (let i = 0; i < count; i++) engine.sendDatagram(address, ANSWER);
   engine.flush();
+}
+
+const octets = (length) => new Uint8Array(length).fill(7);
+
+function attempt(call) {
+  try {
+    call();
+  } catch {
+    // An error is as good a way out as any.
+  }
+}
+
+function exercisePrimitives() {
+  addon.probe();
+  addon.sha256([octets(3), octets(0)]);
+  addon.hmacSha256(octets(32), [octets(3)]);
+  addon.hkdfExpand(addon.hkdfExtract(octets(0), octets(32)), octets(3), 100);
+  const publicKey = addon.x25519PublicKey(octets(32));
+  addon.x25519(octets(32), publicKey, publicKey);
+  addon.x25519(octets(32), publicKey, new Uint8Array(32));
+  addon.aes256Blocks(octets(32), octets(48));
+  for (const suite of [1, 2]) {
+    const sealed = addon.sealAead(suite, octets(32), octets(12), octets(5), octets(50));
+    addon.openAead(suite, octets(32), octets(12), octets(5), sealed);
+    addon.openAead(suite, octets(32), octets(12), octets(6), sealed);
+    const cipher = new addon.PacketCipher(suite, octets(32));
+    cipher.seal(octets(12), octets(13), octets(16), octets(30), octets(100), 3);
+    cipher.open(octets(12), octets(13), sealed, octets(100), 3);
+    new addon.HeaderCipher(suite, octets(32)).mask(octets(16));
+    attempt(() => new addon.PacketCipher(suite, octets(3)));
+  }
+  addon.parseFrame(addon.encodeFrame(5, 0, octets(8), 1n, 2n, 3, octets(4), octets(9)));
+  addon.parseFrame(octets(60));
+  attempt(() => addon.sha256([1]));
+  attempt(() => new Engine({}, {}));
+}
+
+async function exerciseEngine() {
+  let batches = 0;
+  const engine = open(() => batches++);
+  const peer = open(() => batches++);
+  attempt(() =>
+    open(
+      () => {},
+      () => {},
+      engine.boundAddress(),
+    ),
+  );
+  const keys = [octets(32), octets(12), octets(32)];
+  const slot = engine.openSession(octets(8), 1, ...keys, ...keys, 2);
+  peer.openSession(octets(8), 1, ...keys, ...keys, 2);
+  const path = engine.openPath(peer.boundAddress());
+  engine.setMac1Keys([octets(32), octets(32)]);
+  engine.setMac1Keys([octets(32)]);
+  engine.sealStreamRun(slot, path, 0, 1, 0, true, octets(100_000), 0, 100_000, 1_000);
+  engine.sealFrames(slot, path, 100, octets(20), 0, 20);
+  engine.flush();
+  for (let i = 0; i < 300; i++) engine.closePath(engine.openPath(octets(22).fill(i)));
+  for (let i = 0; i < 300; i++) engine.openSession(octets(8).fill(i), 2, ...keys, ...keys, 2);
+  flood(engine, peer.boundAddress(), 100);
+  while (batches === 0) await new Promise((resolve) => setImmediate(resolve));
+  await Promise.all([engine, peer].map((each) => new Promise((resolve) => each.close(resolve))));
 }
 
 const modes = {
@@ -105,6 +168,14 @@ const modes = {
       else flood(engine, engine.boundAddress(), 1);
     });
     flood(engine, engine.boundAddress(), 1);
+  },
+
+  // Everything once and then some: a process that ends by itself is what a search for leaks can look at.
+  async exercise() {
+    for (let i = 0; i < 20; i++) {
+      exercisePrimitives();
+      await exerciseEngine();
+    }
   },
 
   async collect() {
