@@ -53,6 +53,7 @@ export class HashWorker {
   /** Answers come in the order of requests. */
   #waiting: Waiting[] = [];
   #nextId = 1;
+  #isClosed = false;
 
   /** A SHA-256 that begins. */
   hash(): FileHash {
@@ -64,11 +65,13 @@ export class HashWorker {
   async close(): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
-    this.#fail(new Error('the hash worker was closed'));
+    this.#isClosed = true;
+    this.#fail(closed());
     await worker?.terminate();
   }
 
   #request(request: object, transfer: readonly ArrayBuffer[] = []): Promise<unknown> {
+    if (this.#isClosed) return Promise.reject(closed());
     const worker = (this.#worker ??= this.#start());
     if (this.#waiting.length === 0) worker.ref();
     return new Promise((resolve, reject) => {
@@ -99,15 +102,26 @@ export class HashWorker {
   }
 }
 
+function closed(): Error {
+  return new Error('the hash worker was closed');
+}
+
 type Request = (op: string, details?: object, transfer?: readonly ArrayBuffer[]) => Promise<unknown>;
 
-/** One SHA-256, fed in order from a file or with octets. */
+/**
+ * One SHA-256, fed in order from a file or with octets. Requests are posted without waiting for the ones before, which
+ * the worker does in order: a small file costs one round trip between the threads.
+ */
 export class FileHash {
   readonly #request: Request;
-  /** What was asked for last; operations run in order. */
+  /** Settles when all that was asked for is done. */
   #tail: Promise<unknown>;
+  /** Octets asked for, and done. */
   #asked = 0;
   #done = 0;
+  /** Ranges that are hashed in several steps; what is asked for meanwhile waits for them. */
+  #stepping = 0;
+  #isClosed = false;
 
   /** @internal */
   constructor(request: Request) {
@@ -118,13 +132,13 @@ export class FileHash {
 
   /**
    * Hashes the file up to `end`, from where this hash is. Resolves at once while the hash is less than MAX_LAG behind.
-   * `fd` must stay open until `digest()` or `close()` settled.
+   * `fd` must stay open until `close()` settled.
    */
   async advance(fd: number, end: number): Promise<void> {
+    const begin = this.#asked;
     this.#asked = end;
-    this.#tail = this.#tail.then(() => this.#hashTo(fd, end));
-    this.#tail.catch(ignore);
-    if (end - this.#done > MAX_LAG) await this.#tail;
+    if (this.#stepping > 0 || end - begin > STEP) await this.#lag(this.#inSteps(fd, begin, end), end);
+    else await this.#lag(this.#hashRange(fd, begin, end), end);
   }
 
   /** Hashes a copy of the octets. Resolves at once while the hash is less than MAX_LAG behind. */
@@ -132,32 +146,47 @@ export class FileHash {
     const bytes = new Uint8Array(octets);
     this.#asked += bytes.length;
     const target = this.#asked;
-    const request = this.#request('bytes', { bytes }, [bytes.buffer]);
-    this.#tail = Promise.all([this.#tail, request]).then(() => (this.#done = target));
-    this.#tail.catch(ignore);
-    if (target - this.#done > MAX_LAG) await this.#tail;
+    const hashing = this.#request('bytes', { bytes }, [bytes.buffer]).then(() => (this.#done = target));
+    await this.#lag(hashing, target);
   }
 
   /** SHA-256 of everything so far; more may follow. */
   async digest(): Promise<Uint8Array> {
-    await this.#tail;
-    return (await this.#request('peek')) as Uint8Array;
+    if (this.#stepping > 0) await this.#tail;
+    const [, digest] = await Promise.all([this.#tail, this.#request('peek')]);
+    return digest as Uint8Array;
   }
 
-  /** Forgets the hash, after what was asked for is done: then a file may be closed. Never rejects. */
+  /** Forgets the hash. Resolves when no file is read any more, soon also if much was asked for. Never rejects. */
   async close(): Promise<void> {
-    this.#asked = -1;
+    this.#isClosed = true;
     await this.#tail.catch(ignore);
-    await this.#request('close').catch(ignore);
+    this.#request('close').catch(ignore);
   }
 
-  async #hashTo(fd: number, end: number): Promise<void> {
-    while (this.#done < end && this.#asked >= 0) {
-      const target = Math.min(end, this.#done + STEP);
-      const reached = (await this.#request('file', { fd, begin: this.#done, end: target })) as number;
-      this.#done = reached;
-      if (reached < target) throw new Error('the file became shorter while it was hashed');
+  async #lag(hashing: Promise<unknown>, end: number): Promise<void> {
+    this.#tail = Promise.all([this.#tail, hashing]);
+    this.#tail.catch(ignore);
+    if (end - this.#done > MAX_LAG) await this.#tail;
+  }
+
+  async #inSteps(fd: number, begin: number, end: number): Promise<void> {
+    const before = this.#tail;
+    this.#stepping++;
+    try {
+      await before;
+      for (let at = begin; at < end && !this.#isClosed; at += STEP) {
+        await this.#hashRange(fd, at, Math.min(end, at + STEP));
+      }
+    } finally {
+      this.#stepping--;
     }
+  }
+
+  async #hashRange(fd: number, begin: number, end: number): Promise<void> {
+    const reached = (await this.#request('file', { fd, begin, end })) as number;
+    this.#done = reached;
+    if (reached < end) throw new Error('the file became shorter while it was hashed');
   }
 }
 

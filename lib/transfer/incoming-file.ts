@@ -41,6 +41,8 @@ export class IncomingFile implements Incoming {
   #over = false;
   /** The prefix is being hashed since the entry was accepted, while the sender hashes its own. */
   #prefix: Promise<Uint8Array> | undefined;
+  /** Octets that `#prefix` is the hash of, once the sender has proved to have the same. */
+  #prefixOctets = 0;
 
   constructor(entry: Entry, place: Place, target: TargetDirectory, hashes: HashWorker) {
     this.entry = entry;
@@ -59,9 +61,10 @@ export class IncomingFile implements Incoming {
     const { action, offset } = this.#place;
     if (begin.offset > 0) {
       if (begin.offset !== offset) throw new EntryRefused('io', 'it was not begun where the receiver said');
-      const prefix = await (this.#prefix ?? this.#hashPrefix());
+      this.#prefix ??= this.#hashPrefix();
+      const prefix = await this.#prefix;
       if (Buffer.compare(prefix, begin.prefix!) === 0) {
-        this.#written = this.#received = offset;
+        this.#written = this.#received = this.#prefixOctets = offset;
         return true;
       }
       if (action === 'compare') await this.#target.overwrite(this.#place);
@@ -90,7 +93,8 @@ export class IncomingFile implements Incoming {
     if (end.size !== this.#received || (this.entry.size ?? end.size) !== end.size) {
       throw new EntryRefused('io', 'its length is not the one that was announced');
     }
-    const sha256 = await this.#hash!.digest();
+    const isKnown = this.#received > 0 && this.#received === this.#prefixOctets;
+    const sha256 = await (isKnown ? this.#prefix! : this.#hash!.digest());
     if (Buffer.compare(sha256, end.sha256) !== 0) {
       await this.#close();
       if (this.#place.action === 'write') await this.#target.discardPartial(this.#place);

@@ -23,6 +23,8 @@ export class OutgoingFile implements Outgoing {
   readonly #size: number;
   readonly #hashes: HashWorker;
   #hash: FileHash;
+  /** SHA-256 of the first octets, as many as the receiver has. */
+  #prefix: { readonly offset: number; readonly sha256: Uint8Array } | undefined;
 
   private constructor(handle: FileHandle, size: number, hashes: HashWorker) {
     this.#handle = handle;
@@ -44,13 +46,17 @@ export class OutgoingFile implements Outgoing {
 
   async prefix(offset: number): Promise<Uint8Array> {
     await this.#hash.advance(this.#handle.fd, offset);
-    return this.#hash.digest();
+    const sha256 = await this.#hash.digest();
+    this.#prefix = { offset, sha256 };
+    return sha256;
   }
 
   async *chunks(offset: number): AsyncGenerator<Uint8Array, void, undefined> {
-    if (offset === 0) {
+    if (offset === 0 && this.#prefix !== undefined) {
+      // The receiver has other octets: from the beginning.
       await this.#hash.close();
       this.#hash = this.#hashes.hash();
+      this.#prefix = undefined;
     }
     let next = this.#read(offset);
     try {
@@ -69,7 +75,8 @@ export class OutgoingFile implements Outgoing {
   }
 
   async digest(): Promise<{ size: number; sha256: Uint8Array }> {
-    return { size: this.#size, sha256: await this.#hash.digest() };
+    const known = this.#prefix?.offset === this.#size ? this.#prefix.sha256 : undefined;
+    return { size: this.#size, sha256: known ?? (await this.#hash.digest()) };
   }
 
   async close(): Promise<void> {

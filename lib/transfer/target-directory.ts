@@ -13,7 +13,7 @@ import {
   utimes,
   type FileHandle,
 } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import type { DirectoryEnd, Entry, RefusalCode } from './messages.js';
 import { partialName, splitPath } from './safe-path.js';
 
@@ -247,8 +247,8 @@ export class TargetDirectory {
   async #checkDirectories(names: readonly string[]): Promise<void> {
     let path = this.root;
     for (const name of names) checkDirectory(await statOf((path = join(path, name))));
-    // The kernel's own view, in case a link was slipped in between.
-    if (names.length > 0 && (await realpath(path)) !== path) throw new EntryRefused('name', LINK);
+    // The kernel's own view, in case a link was slipped in between. (Where case does not matter it may be spelt otherwise.)
+    if (names.length > 0 && !isBelow(await realpath(path), this.root)) throw new EntryRefused('name', LINK);
   }
 
   #remember(path: string): void {
@@ -258,6 +258,10 @@ export class TargetDirectory {
 }
 
 const LINK = 'the name passes through a symbolic link';
+
+function isBelow(path: string, root: string): boolean {
+  return path.startsWith(root.endsWith(sep) ? root : root + sep);
+}
 
 function checkedNames(path: string): readonly string[] {
   const names = splitPath(path);
