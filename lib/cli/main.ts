@@ -52,7 +52,8 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
   });
   try {
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-      const text = name === 'help' && rest[0] !== undefined ? commandHelp(await load(rest[0])) : help();
+      const text =
+        name === 'help' && rest[0] !== undefined ? commandHelp(withCommonOptions(await load(rest[0]))) : help();
       (name === undefined ? process.stderr : process.stdout).write(`${text}\n`);
       return name === undefined ? ExitCode.USAGE : ExitCode.OK;
     }
@@ -60,10 +61,10 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
       process.stdout.write(`${packageVersion()}\n`);
       return ExitCode.OK;
     }
-    const command = await load(name);
-    const args = parseArguments(rest, { ...command.options, ...COMMON_OPTIONS });
+    const command = withCommonOptions(await load(name));
+    const args = parseArguments(rest, command.options);
     if (args.has('help')) {
-      process.stdout.write(`${commandHelp({ ...command, options: { ...command.options, ...COMMON_OPTIONS } })}\n`);
+      process.stdout.write(`${commandHelp(command)}\n`);
       return ExitCode.OK;
     }
     return await command.run({ args, output, env: process.env, signal: interruptSignal() });
@@ -75,6 +76,10 @@ async function run(argv: readonly string[]): Promise<ExitCode> {
     if (exitCode === ExitCode.INTERNAL) debug('%o', error);
     return exitCode;
   }
+}
+
+function withCommonOptions(command: Command): Command {
+  return { ...command, options: { ...command.options, ...COMMON_OPTIONS } };
 }
 
 async function load(name: string): Promise<Command> {

@@ -276,7 +276,11 @@ describe('a sender facing a hostile receiver', () => {
     const reader = new MessageReader(b);
     const result = sendFiles(a, [await sourceOf(join(directory, 'd'))], hashes).catch((error: unknown) => error);
     await act(b, async (type) => {
-      while ((await reader.next())?.type !== type);
+      for (;;) {
+        const message = await reader.next();
+        while (reader.dataLeft > 0) await reader.takeData();
+        if (message === undefined || message.type === type) return;
+      }
     });
     const outcome = await result;
     b.destroy();
@@ -307,6 +311,27 @@ describe('a sender facing a hostile receiver', () => {
       expect(await sendTo(act)).toMatchObject({ code: 'ERR_STT_TRANSFER_PROTOCOL' });
     });
   }
+
+  it('names the file whose hash was different there', async () => {
+    const summary = await sendTo(async (s, until) => {
+      say(s, MessageType.WELCOME, { version: 1 });
+      await until(MessageType.ENTRY);
+      say(s, MessageType.ACCEPT, { id: 0, offset: 0 });
+      await until(MessageType.ENTRY);
+      say(s, MessageType.ACCEPT, { id: 1, offset: 0 });
+      await until(MessageType.BEGIN);
+      say(s, MessageType.REJECT, { id: 1, code: 'integrity', reason: '' });
+      await until(MessageType.FINISH);
+      say(s, MessageType.FINISHED, {});
+      s.end();
+    });
+    expect(summary).toMatchObject({ filesFailed: 1, firstFailure: { code: 'ERR_STT_TRANSFER_INTEGRITY' } });
+    expect((summary as { firstFailure: Error }).firstFailure.message).toContain('d/f');
+  });
+
+  it('fails when the stream is closed without a word', async () => {
+    expect(await sendTo((s) => s.destroy())).toMatchObject({ code: 'ERR_STT_TRANSFER_FAILED' });
+  });
 
   it('shows the reason of a refusal without its control characters', async () => {
     const error = await sendTo((s) => say(s, MessageType.REFUSED, { code: 'strange', reason: 'no\u001b[2Jway\n' }));
