@@ -43,8 +43,16 @@ bool Sha256(const Bytes* parts, size_t count, uint8_t* out) {
   return Checked(ok);
 }
 
+Hmac& Hmac::OfThread() {
+  thread_local Hmac hmac;
+  return hmac;
+}
+
 bool Hmac::Init(Bytes key) {
   static constexpr uint8_t kNoKey[1] = {};
+  // An empty key is a key; a null pointer would mean "the key from before".
+  const uint8_t* octets = key.size > 0 ? key.data : kNoKey;
+  if (context_ != nullptr) return Checked(EVP_MAC_init(context_, octets, key.size, nullptr) == 1);
   EVP_MAC* mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
   if (mac == nullptr) return Checked(false);
   context_ = EVP_MAC_CTX_new(mac);
@@ -55,8 +63,6 @@ bool Hmac::Init(Bytes key) {
       OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
       OSSL_PARAM_construct_end(),
   };
-  // An empty key is a key; a null pointer would mean "the key from before".
-  const uint8_t* octets = key.size > 0 ? key.data : kNoKey;
   return Checked(context_ != nullptr && EVP_MAC_init(context_, octets, key.size, params) == 1);
 }
 
@@ -69,12 +75,12 @@ bool Hmac::Compute(const Bytes* parts, size_t count, uint8_t* out) {
 
 bool HkdfExtract(Bytes salt, Bytes ikm, uint8_t* out) {
   static constexpr uint8_t kZeros[kHashOctets] = {};
-  Hmac hmac;
+  Hmac& hmac = Hmac::OfThread();
   return hmac.Init(salt.size > 0 ? salt : Bytes{kZeros, sizeof kZeros}) && hmac.Compute(&ikm, 1, out);
 }
 
 bool HkdfExpand(Bytes prk, Bytes info, uint8_t* out, size_t size) {
-  Hmac hmac;
+  Hmac& hmac = Hmac::OfThread();
   if (size > kMaxHkdfOctets || !hmac.Init(prk)) return false;
   uint8_t block[kHashOctets];
   size_t previous = 0;

@@ -20,7 +20,7 @@ constexpr size_t kMaxHkdfOctets = 255 * kHashOctets;
 /** SHA-256 over the parts in a row. */
 bool Sha256(const Bytes* parts, size_t count, uint8_t* out);
 
-/** HMAC-SHA-256 under a key that is set once. */
+/** HMAC-SHA-256 under the key that was set last. */
 class Hmac {
  public:
   Hmac() = default;
@@ -28,6 +28,12 @@ class Hmac {
   Hmac(Hmac&& other) noexcept : context_(other.context_) { other.context_ = nullptr; }
   Hmac(const Hmac&) = delete;
   Hmac& operator=(const Hmac&) = delete;
+
+  /**
+   * One for each thread, for keys that are used once: to look the algorithm up and to allocate its state takes OpenSSL
+   * longer than to compute a short HMAC.
+   */
+  static Hmac& OfThread();
 
   bool Init(Bytes key);
   bool Compute(const Bytes* parts, size_t count, uint8_t* out);

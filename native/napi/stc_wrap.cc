@@ -54,7 +54,7 @@ napi_value HmacSha256Call(napi_env env, napi_callback_info info) {
   std::vector<Bytes> parts;
   if (!GetBytes(env, args[0], &key) || !GetParts(env, args[1], &parts)) return nullptr;
   uint8_t mac[kHashOctets];
-  Hmac hmac;
+  Hmac& hmac = Hmac::OfThread();
   if (!hmac.Init(key) || !hmac.Compute(parts.data(), parts.size(), mac)) return Refused(env);
   return CopyBytes(env, {mac, sizeof mac});
 }
