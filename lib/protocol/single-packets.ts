@@ -11,6 +11,7 @@ import type { Outbox } from './outbox.js';
 import type { SendBuffer } from './send-buffer.js';
 import { SentFrame } from './sent-packets.js';
 import { Outcome } from './stream-runs.js';
+import type { RttEstimator } from './rtt.js';
 import type { Streams } from './streams.js';
 
 // One packet at a time, shared by all sessions: a sink keeps nothing beyond its call.
@@ -23,6 +24,9 @@ const LOG = new FrameLog();
 const WORTHWHILE = 128;
 /** A STREAM frame that leaves so much room in a full packet shares it, with an ACK of a few ranges or another stream. */
 const COMPANY_ROOM = 160;
+
+/** How long a busy event loop may take to come round to a socket, ms. */
+const EVENT_LOOP_MS = 1;
 
 /** The machines that a packet of several frames is made from. */
 export interface SinglePacketParts {
@@ -81,7 +85,7 @@ export class SinglePackets {
     const acknowledges = end > 0;
     let head = 0;
     if (!held) {
-      end = control.encode(REST, end, room, LOG, streams, now, recovery.smoothedRtt);
+      end = control.encode(REST, end, room, LOG, streams, now, roundTrip(recovery.rtt));
       end = messages.encode(REST, end, room, LOG);
       head = this.#controlStreamFrame(room - end);
       if (head === 0) head = this.#streamFrame(FRAMES, 0, room - end, probe);
@@ -93,7 +97,7 @@ export class SinglePackets {
       }
       if (probe && !LOG.ackEliciting) {
         control.wantPing = true;
-        end = control.encode(REST, end, room, LOG, streams, now, recovery.smoothedRtt);
+        end = control.encode(REST, end, room, LOG, streams, now, roundTrip(recovery.rtt));
       }
     }
     if (head + end === 0) return held ? Outcome.HELD : Outcome.NOTHING;
@@ -182,4 +186,13 @@ function writeAck(acks: AckTracker, now: number, room: number): number {
   while (count > 1 && maxAckOctets(count, acks.hasEcn) > room) count--;
   const delayUs = Math.round(acks.ackDelay(now) * 1000);
   return encodeAck(delayUs, acks.ranges, count, acks.hasEcn, acks.ect0, acks.ect1, acks.ce, REST, 0);
+}
+
+/**
+ * The time in which a receive window should not run dry, ms. The smallest round trip, not the smoothed one: that grows
+ * with what waits in the sockets' buffers, and a window that grew with it would fill them until they overflow. But never
+ * less than what a busy event loop needs to come round.
+ */
+function roundTrip(rtt: RttEstimator): number {
+  return rtt.hasSample ? Math.max(rtt.min, EVENT_LOOP_MS) : rtt.smoothed;
 }
