@@ -61,8 +61,8 @@
           {
             "target_name": "stt",
             "dependencies": ["stt_core", "stt_net"],
-            "include_dirs": ["<@(napi_dirs)"],
-            "defines": ["NAPI_VERSION=8", "STT_SOURCE_HASH=\"<!(node scripts/source-hash.mjs)\""],
+            "include_dirs": ["<@(napi_dirs)", "<!@(node -p \"require('node-addon-api').include_dir\")"],
+            "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "STT_SOURCE_HASH=\"<!(node scripts/source-hash.mjs)\""],
             "sources": [
               "native/napi/addon.cc",
               "native/napi/codec_wrap.cc",

@@ -1,11 +1,13 @@
-#include <node_api.h>
+#include <napi.h>
 #include <openssl/crypto.h>
 
 #include "exports.h"
-#include "napi_support.h"
 #include "openssl_symbols.h"
 #include "system_probe.h"
 #include "udp_socket.h"
+
+// The entry of the addon, by node-addon-api. What is called per packet or per batch uses plain Node-API instead (see
+// napi_support.h), which spares the wrappers.
 
 namespace stt {
 
@@ -14,13 +16,12 @@ namespace {
 /** What a socket of a busy node asks for. */
 constexpr int kWantedBuffer = 4 * 1024 * 1024;
 
-napi_value Probe(napi_env env, napi_callback_info) {
-  napi_value result;
-  if (napi_create_object(env, &result) != napi_ok) return nullptr;
+Napi::Value Probe(const Napi::CallbackInfo& info) {
+  Napi::Object result = Napi::Object::New(info.Env());
   const CpuFeatures cpu = ProbeCpu();
-  SetProperty(env, result, "openssl", MakeText(env, OpenSSL_version(OPENSSL_VERSION)));
-  SetProperty(env, result, "aes", MakeBool(env, cpu.aes));
-  SetProperty(env, result, "vaes", MakeBool(env, cpu.vaes));
+  result.Set("openssl", OpenSSL_version(OPENSSL_VERSION));
+  result.Set("aes", cpu.aes);
+  result.Set("vaes", cpu.vaes);
   SocketOptions options;
   memcpy(options.bind.octets, kMappedPrefix, sizeof kMappedPrefix);
   // Loopback, port chosen by the system: nobody outside can reach it.
@@ -29,38 +30,36 @@ napi_value Probe(napi_env env, napi_callback_info) {
   options.receive_buffer = options.send_buffer = kWantedBuffer;
   UdpSocket socket;
   const bool is_open = socket.Open(options);
-  SetProperty(env, result, "gso", MakeBool(env, is_open && socket.gso()));
-  SetProperty(env, result, "gro", MakeBool(env, is_open && socket.gro()));
-  SetProperty(env, result, "receiveBufferOctets", MakeNumber(env, is_open ? socket.receive_buffer() : 0));
-  SetProperty(env, result, "sendBufferOctets", MakeNumber(env, is_open ? socket.send_buffer() : 0));
+  result.Set("gso", is_open && socket.gso());
+  result.Set("gro", is_open && socket.gro());
+  result.Set("receiveBufferOctets", is_open ? socket.receive_buffer() : 0);
+  result.Set("sendBufferOctets", is_open ? socket.send_buffer() : 0);
   return result;
 }
 
-napi_value MakeNames(napi_env env, bool only_missing) {
-  napi_value names;
-  if (napi_create_array(env, &names) != napi_ok) return nullptr;
-  uint32_t count = 0;
+Napi::Array SymbolNames(Napi::Env env, bool only_missing) {
+  Napi::Array names = Napi::Array::New(env);
   for (const char* name : kOpensslSymbols) {
-    if (only_missing && HasSymbol(name)) continue;
-    napi_set_element(env, names, count++, MakeText(env, name));
+    if (!only_missing || !HasSymbol(name)) names.Set(names.Length(), name);
   }
   return names;
 }
 
-}  // namespace
-
-napi_value Init(napi_env env, napi_value exports) {
-  SetProperty(env, exports, "sourceHash", MakeText(env, STT_SOURCE_HASH));
-  SetProperty(env, exports, "opensslSymbols", MakeNames(env, false));
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("sourceHash", STT_SOURCE_HASH);
+  exports.Set("opensslSymbols", SymbolNames(env, false));
   // A function that is missing would kill the process when it is first called: so nothing is called here.
-  SetProperty(env, exports, "missingSymbols", MakeNames(env, true));
-  SetFunction(env, exports, "probe", Probe);
+  exports.Set("missingSymbols", SymbolNames(env, true));
+  exports.Set("probe", Napi::Function::New(env, Probe, "probe"));
   ExportEngine(env, exports);
   ExportCrypto(env, exports);
   ExportCodec(env, exports);
   return exports;
 }
 
+}  // namespace
+
 }  // namespace stt
 
-NAPI_MODULE_INIT() { return stt::Init(env, exports); }
+using stt::Init;
+NODE_API_MODULE(NODE_GYP_MODULE_NAME, Init)
