@@ -7,7 +7,7 @@ import {
   createPublicKey,
   createSecretKey,
   diffieHellman,
-  getRandomValues,
+  randomFillSync,
   timingSafeEqual,
   type CipherGCMTypes,
   type KeyObject,
@@ -20,10 +20,13 @@ import { deriveXaesKey } from './xaes.js';
 type Algorithm = 'aes-256-gcm' | 'chacha20-poly1305';
 type Key = Uint8Array | KeyObject;
 
-/** `getRandomValues` gives no more in one call. */
-const RANDOM_OCTETS = 65_536;
+/** Random octets fetched at once: a call for 32 of them costs as much as one for 1,024. */
+const RANDOM_POOL = 1024;
 const TAG = { authTagLength: AEAD_TAG_OCTETS } as const;
 const ZERO_MASK = new Uint8Array(5);
+
+const randomPool = new Uint8Array(RANDOM_POOL);
+let randomUsed = RANDOM_POOL;
 
 /** The primitives of OpenSSL, by node:crypto. */
 export const nodeProvider: CryptoProvider = {
@@ -32,8 +35,14 @@ export const nodeProvider: CryptoProvider = {
   fastAes: process.arch === 'x64' || process.arch === 'arm64',
 
   randomBytes(length) {
-    const out = new Uint8Array(length);
-    for (let at = 0; at < length; at += RANDOM_OCTETS) getRandomValues(out.subarray(at, at + RANDOM_OCTETS));
+    if (length > RANDOM_POOL) return randomFillSync(new Uint8Array(length));
+    if (length > randomPool.length - randomUsed) {
+      randomFillSync(randomPool);
+      randomUsed = 0;
+    }
+    const out = randomPool.slice(randomUsed, randomUsed + length);
+    // What was given out is nowhere else.
+    randomPool.fill(0, randomUsed, (randomUsed += length));
     return out;
   },
 

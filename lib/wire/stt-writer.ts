@@ -3,8 +3,8 @@ import { Float64, MAX_DEPTH, Tag } from './stt-value.js';
 
 /** Largest length or count: it has 32 bits. */
 const MAX_LENGTH = 0xffff_ffff;
-/** Most values are small dictionaries: associated data, parameters. */
-const FIRST_BUFFER = 256;
+/** The padded payloads of a handshake fit; most other values are small dictionaries. */
+const FIRST_BUFFER = 1280;
 /** A string up to this length is tried by hand as ASCII, which is faster than calling the encoder. */
 const SHORT_STRING = 64;
 const LONE_SURROGATE = /\p{Surrogate}/u;

@@ -5,9 +5,13 @@ import { NoiseHandshake, noiseProtocol, type NoiseProtocol } from '../noise.js';
 const PATTERN = 'IXpsk0';
 const PROLOGUE = ascii('STT v1');
 
-/** Noise_IXpsk0_25519_ChaChaPoly_SHA256, made once for a node. */
+/** The same for all nodes, whatever computes it. */
+let protocol: NoiseProtocol | undefined;
+
+/** Noise_IXpsk0_25519_ChaChaPoly_SHA256. */
 export function ixpsk0(crypto: CryptoProvider): NoiseProtocol {
-  return noiseProtocol(crypto, PATTERN);
+  protocol ??= noiseProtocol(crypto, PATTERN);
+  return protocol;
 }
 
 /** One side of STT's handshake before its first message (STT §4). */
