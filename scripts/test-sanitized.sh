@@ -37,12 +37,15 @@ sanitized test/support/native-peer.mjs exercise "$PWD/build/Release/stt.node"
 shopt -s nullglob
 for log in "$work"/logs/*; do
   # Reports of leaks are paragraphs; one counts if the addon is in it. What Node allocates for a function of an addon
-  # it leaves to the garbage collector, which does not run at the end.
+  # it leaves to the garbage collector, which does not run at the end; and what JavaScript called by the addon makes V8
+  # allocate for itself is V8's.
   if grep -q 'ERROR: AddressSanitizer\|runtime error:' "$log"; then
     cat "$log"
     status=1
-  elif awk -v RS= '/ leak of / && /stt\.node|native\/(core|net|napi)\// && !/napi_(define_class|create_function)/ {
-    print; found = 1 } END { exit !found }' "$log"; then
+  elif awk -v RS= '/ leak of / && !/napi_(define_class|create_function)/ {
+    ours = match($0, /stt\.node|native\/(core|net|napi)\//)
+    engine = match($0, /v8::internal::/)
+    if (ours && !(engine && engine < ours)) { print; found = 1 } } END { exit !found }' "$log"; then
     status=1
   fi
 done
