@@ -254,7 +254,7 @@ export const ERRORS = {
   },
   ERR_STT_UNKNOWN_OPTION: {
     type: STTConfigError,
-    message: 'Unknown option `{name}`{hint}.',
+    message: 'Unknown option `{name}`.{hint}',
   },
   ERR_STT_OPTION_RANGE: {
     type: STTConfigError,

@@ -5,7 +5,7 @@ export function checkOptionNames(options: object, known: readonly string[]): voi
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const near = nearest(name, known);
-    throw sttError('ERR_STT_UNKNOWN_OPTION', { name, hint: near === undefined ? '' : `; did you mean \`${near}\`?` });
+    throw sttError('ERR_STT_UNKNOWN_OPTION', { name, hint: near === undefined ? '' : ` Did you mean \`${near}\`?` });
   }
 }
 

@@ -218,7 +218,7 @@ describe(`a node (${BACKEND})`, () => {
 
   it('suggests the right name for a wrong option', () => {
     const options = { nodeSeed: randomBytes(32), sharedSeed: randomBytes(32), prot: 1 };
-    expect(() => new STTNode(options as never)).toThrow(/did you mean `port`/);
+    expect(() => new STTNode(options as never)).toThrow(/Did you mean `port`\?$/);
   });
 
   it('refuses seeds that are too short', () => {
