@@ -39,9 +39,11 @@ describe('memory', () => {
     // The first round also makes what the engine keeps of its optimised code.
     round();
     const before = used();
+    const held = round() - before;
     // About 6 KiB of the session, and what is left here of the observer and its maps.
-    expect((round() - before) / 10_000).toBeLessThan(12_000);
-    expect(used() - before).toBeLessThan(3_000_000);
+    expect(held / 10_000).toBeLessThan(12_000);
+    // The engine still compiles now and then; but nothing stays that grows with the sessions.
+    expect(used() - before).toBeLessThan(held / 5);
   });
 
   it('of acknowledged chunks is released at once', () => {
