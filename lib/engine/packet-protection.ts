@@ -1,4 +1,4 @@
-import { PACKET_HEADER, SESSION_ID_OCTETS, TAG_OCTETS } from '../constants.js';
+import { PACKET_HEADER, SESSION_ID_OCTETS } from '../constants.js';
 import type { EngineSession } from './engine-session.js';
 
 /*
@@ -106,9 +106,4 @@ export class PacketSealer {
     out.set(aad, at);
     return PACKET_HEADER + sealed;
   }
-}
-
-/** Octets of the packet around a payload of this length. */
-export function sealedOctets(payload: number): number {
-  return PACKET_HEADER + payload + TAG_OCTETS;
 }

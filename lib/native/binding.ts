@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { HeaderCipher, PacketCipher, Suite } from '../ports/crypto.js';
+import type { PacketEngine } from '../ports/packet-engine.js';
 
 /*
  * The native addon as TypeScript sees it. It is looked for at first use only, so that importing the package never
@@ -64,14 +65,26 @@ export interface NativeEngineConfig {
   readonly transmitOctets: number;
 }
 
+/** What the addon's engine does just as `PacketEngine` says. */
+type SameAsPacketEngine = Pick<
+  PacketEngine,
+  | 'rows'
+  | 'groups'
+  | 'slab'
+  | 'setMac1Keys'
+  | 'expectHandshake'
+  | 'forgetHandshake'
+  | 'closeSession'
+  | 'openPath'
+  | 'closePath'
+  | 'sealStreamRun'
+  | 'sealFrames'
+  | 'sendDatagram'
+  | 'flush'
+>;
+
 /** The engine object of the addon; `NativePacketEngine` is what everybody uses. */
-export interface NativeEngine {
-  readonly rows: Uint32Array;
-  readonly groups: Uint32Array;
-  readonly slab: Uint8Array;
-  setMac1Keys(keys: readonly Uint8Array[]): void;
-  expectHandshake(handshakeId: Uint8Array): void;
-  forgetHandshake(handshakeId: Uint8Array): void;
+export interface NativeEngine extends SameAsPacketEngine {
   openSession(
     sessionId: Uint8Array,
     suite: Suite,
@@ -83,24 +96,6 @@ export interface NativeEngine {
     receiveHp: Uint8Array,
     forgeryLimit: number,
   ): number;
-  closeSession(slot: number): void;
-  openPath(address: Uint8Array): number;
-  closePath(path: number): void;
-  sealStreamRun(
-    slot: number,
-    path: number,
-    pn: number,
-    streamId: number,
-    offset: number,
-    fin: boolean,
-    chunk: Uint8Array,
-    begin: number,
-    end: number,
-    payload: number,
-  ): number;
-  sealFrames(slot: number, path: number, pn: number, frames: Uint8Array, begin: number, end: number): boolean;
-  sendDatagram(address: Uint8Array, datagram: Uint8Array): boolean;
-  flush(): void;
   /** Writes the counters in the order of `STAT_NAMES`. */
   readStats(out: Float64Array): void;
   /** ADDRESS_OCTETS, `undefined` without a socket. */

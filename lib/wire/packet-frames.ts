@@ -17,8 +17,6 @@ export const MAX_REASON_OCTETS = 256;
 export const TOKEN_OCTETS = 8;
 /** Octets of a RESET_TOKEN. */
 export const RESET_TOKEN_OCTETS = 16;
-/** Stream octets that one STREAM frame carries at most: its length field has 16 bits. */
-export const MAX_STREAM_FRAME = 0xffff;
 /** A side has no more ids than that: they have 32 bits, one of which tells the sides apart. */
 const MAX_STREAM_COUNT = 2 ** 31;
 
