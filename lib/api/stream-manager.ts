@@ -32,16 +32,24 @@ export class StreamManager implements Iterable<STTStream> {
     const stream = this.#waiting.length === 0 ? this.#tryOpen(priority) : undefined;
     if (stream !== undefined) return Promise.resolve(stream);
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { weight: priority, resolve, reject };
-      this.#waiting.push(waiter);
-      signal?.addEventListener(
-        'abort',
-        () => {
-          this.#waiting = this.#waiting.filter((other) => other !== waiter);
-          reject(signal.reason as Error);
+      const onAbort = (): void => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiter);
+        reject(signal!.reason as Error);
+      };
+      // A signal may outlive many waits: it must not collect their listeners.
+      const waiter: Waiter = {
+        weight: priority,
+        resolve: (opened) => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve(opened);
         },
-        { once: true },
-      );
+        reject: (error) => {
+          signal?.removeEventListener('abort', onAbort);
+          reject(error);
+        },
+      };
+      this.#waiting.push(waiter);
+      signal?.addEventListener('abort', onAbort, { once: true });
     });
   }
 
