@@ -146,7 +146,7 @@ export class SessionEntry implements SessionObserver, PacketSink, StreamHost, De
   }
 
   onEnd(end: SessionEnd): void {
-    const error = endError(end, this.remoteLabel, this.session.stats().idleTimeoutMs);
+    const error = endError(end, this.remoteLabel, this.session.idleTimeoutMs);
     for (const stream of [...this.session.streams()]) {
       (stream.attachment as STTStream | undefined)?.deliverSessionEnd(error);
     }

@@ -202,12 +202,17 @@ export class Session implements FrameReceiverHost {
     this.#parts.streams.table.clear();
   }
 
+  /** Idle time after which the session ends, ms, 0 = never. */
+  get idleTimeoutMs(): number {
+    return this.#parts.lifetime.idleTimeoutMs;
+  }
+
   stats(): SessionStats {
-    const { lifetime, messages, outbox, receiver, recovery, streams } = this.#parts;
+    const { messages, outbox, receiver, recovery, streams } = this.#parts;
     const { rtt } = recovery;
     return {
       state: this.#state,
-      idleTimeoutMs: lifetime.idleTimeoutMs,
+      idleTimeoutMs: this.idleTimeoutMs,
       rttMs: rtt.smoothed,
       rttVarMs: rtt.variance,
       minRttMs: rtt.min,
