@@ -185,9 +185,10 @@ export function handshakeFrame(handshakeId: Uint8Array, payload: Uint8Array, mac
   return Uint8Array.of(0x53, 0x54, ...length, ...body);
 }
 
-/** A HELLO of exactly 1,200 octets with filler for the noise message. */
-export function helloDatagram(handshakeId: Uint8Array, mac1Key?: Uint8Array): Uint8Array {
-  const payload = new Uint8Array(1200 - 4 - 31).fill(0x5a);
+/** A HELLO of exactly 1,200 octets with filler for the noise message, or with `head` and zeros in its place. */
+export function helloDatagram(handshakeId: Uint8Array, mac1Key?: Uint8Array, head?: Uint8Array): Uint8Array {
+  const payload = new Uint8Array(1200 - 4 - 31).fill(head === undefined ? 0x5a : 0);
+  if (head !== undefined) payload.set(head.subarray(0, payload.length));
   payload[0] = 0x01;
   return handshakeFrame(handshakeId, payload, mac1Key);
 }
