@@ -10,39 +10,42 @@ import {
 } from '../ports/packet-engine.js';
 import { Deadlines } from '../protocol/deadlines.js';
 import type { SessionEntry } from './session-entry.js';
+import type { StreamFace } from './stream-face.js';
 
 const HIGH_WORD = 4_294_967_296;
 
 /** What the driver asks of the node around it. */
-export interface DriverHost {
+export interface DriverHost<S extends StreamFace> {
+  /** Calls back at the end of this turn of the event loop. */
+  defer(call: () => void): void;
   /** The first packet of a slot that is no session yet opened: the handshake is confirmed. Undefined: drop it. */
-  confirm(slot: number, now: number): SessionEntry | undefined;
+  confirm(slot: number, now: number): SessionEntry<S> | undefined;
   /** A handshake datagram (RowType.HANDSHAKE). */
   onHandshake(seedIndex: number, bytes: Uint8Array, begin: number, length: number, now: number): void;
   /** Absolute time at which `onHandshakeTimeout` wants to be called. */
   handshakeTimeout(): number;
   onHandshakeTimeout(now: number): void;
   /** The session's core is in state closed: nothing of it is needed any more. */
-  onGone(entry: SessionEntry): void;
+  onGone(entry: SessionEntry<S>): void;
 }
 
 /**
  * The one pump of a node: receive batch in -> protocol -> what it wants sent -> one flush -> one timer.
  * Nothing else calls a session's `handle*` or `poll*`.
  */
-export class Driver {
-  readonly #host: DriverHost;
+export class Driver<S extends StreamFace> {
+  readonly #host: DriverHost<S>;
   #engine!: PacketEngine;
   /** Sessions by slot of the engine. */
-  readonly #entries: (SessionEntry | undefined)[] = [];
-  readonly #deadlines = new Deadlines<SessionEntry>();
-  #scheduled: SessionEntry[] = [];
-  #spare: SessionEntry[] = [];
+  readonly #entries: (SessionEntry<S> | undefined)[] = [];
+  readonly #deadlines = new Deadlines<SessionEntry<S>>();
+  #scheduled: SessionEntry<S>[] = [];
+  #spare: SessionEntry<S>[] = [];
   /** Sessions that the transmit buffer had no room for. */
-  readonly #blocked: SessionEntry[] = [];
+  readonly #blocked: SessionEntry<S>[] = [];
   #inBatch = false;
   #tickPending = false;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
   #stopped = false;
   readonly #onTick = (): void => {
@@ -55,7 +58,7 @@ export class Driver {
     if (!this.#stopped) this.#onTimeout(performance.now());
   };
 
-  constructor(host: DriverHost) {
+  constructor(host: DriverHost<S>) {
     this.#host = host;
   }
 
@@ -69,12 +72,12 @@ export class Driver {
     clearTimeout(this.#timer);
   }
 
-  add(entry: SessionEntry): void {
+  add(entry: SessionEntry<S>): void {
     this.#entries[entry.slot] = entry;
     this.schedule(entry);
   }
 
-  readonly schedule = (entry: SessionEntry): void => {
+  readonly schedule = (entry: SessionEntry<S>): void => {
     if (entry.scheduled) return;
     entry.scheduled = true;
     this.#scheduled.push(entry);
@@ -85,7 +88,7 @@ export class Driver {
   wake(): void {
     if (this.#inBatch || this.#tickPending) return;
     this.#tickPending = true;
-    process.nextTick(this.#onTick);
+    this.#host.defer(this.#onTick);
   }
 
   /** PacketEngineEvents.onBatch */
@@ -190,7 +193,7 @@ export class Driver {
     this.#arm(now);
   }
 
-  #serve(entry: SessionEntry, now: number): void {
+  #serve(entry: SessionEntry<S>, now: number): void {
     if (entry.blocked) return;
     const session = entry.session;
     session.pollTransmit(now, entry);

@@ -3,6 +3,7 @@ import { sttError } from '../errors.js';
 import type { CryptoProvider } from '../ports/crypto.js';
 import { ADDRESS_OCTETS, NONE, type PacketEngine } from '../ports/packet-engine.js';
 import type { Random } from '../ports/random.js';
+import type { RemoteAddress } from '../ports/remote-address.js';
 import { HandshakeInitiator } from '../protocol/handshake/handshake-initiator.js';
 import { HandshakeResponder, type ResponderStats } from '../protocol/handshake/handshake-responder.js';
 import type { HandshakeResult, KeyPair } from '../protocol/handshake/handshake-result.js';
@@ -12,7 +13,6 @@ import { preferredSuites } from '../protocol/handshake/suites.js';
 import { deriveSessionKeys } from '../protocol/key-schedule.js';
 import type { TransportParams } from '../wire/handshake-messages.js';
 import { KeyPool } from './key-pool.js';
-import type { RemoteAddress } from './resolve.js';
 
 /** Magic, length of one or two octets, type and flags stand before the handshake id of an STTFrame (STT §3, §4). */
 const ID_AT_SHORT = 5;
@@ -24,6 +24,8 @@ export interface HandshakesConfig {
   readonly random: Random;
   readonly seeds: readonly SeedKeys[];
   readonly staticKeys: KeyPair;
+  /** Of the node, where it shakes hands in several places. */
+  readonly helloClock?: HelloClock;
   readonly params: TransportParams;
   /** True for an id that a session or half-open session has. */
   readonly isSessionIdTaken: (sessionId: Uint8Array) => boolean;
@@ -58,7 +60,7 @@ interface Attempt {
 /** All handshakes of a node, both ways: from datagrams and deadlines to slots of the packet engine. */
 export class Handshakes {
   readonly #config: HandshakesConfig;
-  readonly #clock = new HelloClock();
+  readonly #clock: HelloClock;
   readonly #keys: KeyPool;
   readonly #attempts = new Set<Attempt>();
   readonly #byId = new Map<string, Attempt>();
@@ -69,6 +71,7 @@ export class Handshakes {
   constructor(config: HandshakesConfig) {
     this.#config = config;
     const { crypto, seeds, staticKeys, params } = config;
+    this.#clock = config.helloClock ?? new HelloClock();
     this.#keys = new KeyPool(crypto);
     this.#responder = new HandshakeResponder({
       crypto,

@@ -4,6 +4,10 @@ import { freshKeyPair } from '../protocol/handshake/noise-ixpsk0.js';
 /** Handshakes at once that find a key ready. One takes some 30 microseconds to make, and 64 octets to keep. */
 const READY = 8;
 
+/** After the I/O of this turn; browsers have timers only. */
+const whenIdle: (call: () => void) => void =
+  typeof setImmediate === 'function' ? setImmediate : (call) => setTimeout(call, 0);
+
 /**
  * Ephemeral key pairs made ahead, one for each that was taken, while the event loop has nothing better to do: between
  * an answer and the next packet of its peer there is a round trip. Each is given once, so forward secrecy is as before.
@@ -22,7 +26,7 @@ export class KeyPool {
     const pair = this.#ready.pop();
     if (!this.#refilling && !this.#stopped) {
       this.#refilling = true;
-      setImmediate(this.#refill);
+      whenIdle(this.#refill);
     }
     return pair;
   };
@@ -39,6 +43,6 @@ export class KeyPool {
     this.#ready.push(freshKeyPair(this.#crypto));
     if (this.#ready.length >= READY) return;
     this.#refilling = true;
-    setImmediate(this.#refill);
+    whenIdle(this.#refill);
   };
 }

@@ -22,6 +22,7 @@ import { resolveRemote } from './resolve.js';
 import { SessionEntry } from './session-entry.js';
 import { SessionManager } from './session-manager.js';
 import { STTSession, type MessageFate } from './session.js';
+import { nodePlatform, type STTStream } from './stream.js';
 
 /** An unreliable message and the session it came in on. */
 export interface ReceivedMessage {
@@ -83,7 +84,7 @@ export interface ConnectOptions {
 interface Running {
   readonly engine: PacketEngine;
   readonly bound: BoundAddress;
-  readonly driver: Driver;
+  readonly driver: Driver<STTStream>;
   readonly handshakes: Handshakes;
 }
 
@@ -106,10 +107,10 @@ export class STTNode extends EventEmitter<NodeEvents> {
   #starting: Promise<BoundAddress> | undefined;
   #stopping: Promise<void> | undefined;
   /** Sessions whose slot in the engine is in use: the established ones, and those that linger after their close. */
-  readonly #lingering = new Set<SessionEntry>();
+  readonly #lingering = new Set<SessionEntry<STTStream>>();
   #onLingered: (() => void) | undefined;
   /** The node's established sessions. */
-  readonly sessionManager = new SessionManager();
+  readonly sessionManager = new SessionManager<STTSession>();
 
   /**
    * @throws STTConfigError `ERR_STT_UNKNOWN_OPTION`, `ERR_STT_OPTION_RANGE`; STTCryptoError `ERR_STT_SEED_TOO_SHORT`;
@@ -222,7 +223,8 @@ export class STTNode extends EventEmitter<NodeEvents> {
     if (this.#stopping !== undefined) throw sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped' });
     const config = this.#config;
     const { crypto } = this.#backend;
-    const driver = new Driver({
+    const driver = new Driver<STTStream>({
+      defer: (call) => process.nextTick(call),
       confirm: (slot, now) => this.#confirm(slot, now),
       onHandshake: (...row) => this.#running?.handshakes.onDatagram(...row),
       handshakeTimeout: () => this.#running?.handshakes.nextTimeout() ?? Infinity,
@@ -292,7 +294,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     throw sttError('ERR_STT_NODE_STOPPED', { why });
   }
 
-  #confirm(slot: number, now: number): SessionEntry | undefined {
+  #confirm(slot: number, now: number): SessionEntry<STTStream> | undefined {
     const running = this.#running;
     const opened = running?.handshakes.confirm(slot, now);
     if (running === undefined || opened === undefined) return undefined;
@@ -306,11 +308,18 @@ export class STTNode extends EventEmitter<NodeEvents> {
   }
 
   /** Makes a session of a finished handshake. */
-  #adopt(running: Running, opened: OpenedSlot, now: number): { entry: SessionEntry; session: STTSession } {
+  #adopt(running: Running, opened: OpenedSlot, now: number): { entry: SessionEntry<STTStream>; session: STTSession } {
     const { result, slot, path, address } = opened;
     const config = this.#config;
     const { crypto, random, name } = this.#backend;
-    const entry = new SessionEntry(running.engine, slot, path, formatAddress(address), running.driver.schedule);
+    const entry = new SessionEntry(
+      running.engine,
+      slot,
+      path,
+      formatAddress(address),
+      running.driver.schedule,
+      nodePlatform,
+    );
     entry.session = new Session({
       role: result.role,
       now,
@@ -360,7 +369,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
   }
 
   /** The session has lingered long enough: its slot may go. */
-  #forget(entry: SessionEntry): void {
+  #forget(entry: SessionEntry<STTStream>): void {
     this.#running?.engine.closeSession(entry.slot);
     this.#running?.engine.closePath(entry.path);
     this.#lingering.delete(entry);

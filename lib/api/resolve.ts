@@ -2,17 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { sttError } from '../errors.js';
+import type { RemoteAddress } from '../ports/remote-address.js';
 import { encodeAddress, numericZone } from '../wire/address.js';
-
-/** A remote address as text and as the octets that a packet engine knows. */
-export interface RemoteAddress {
-  readonly address: string;
-  readonly port: number;
-  readonly family: 'IPv4' | 'IPv6';
-  readonly octets: Uint8Array;
-  /** 'host:port' for messages to people. */
-  readonly label: string;
-}
 
 /**
  * Resolves a host name or address for a socket of a family.

@@ -6,11 +6,11 @@ import type { Deadline } from '../protocol/deadlines.js';
 import type { Session } from '../protocol/session.js';
 import type { Stream } from '../protocol/stream.js';
 import { reportLater } from './report.js';
-import { STTStream, type StreamHost } from './stream.js';
+import type { Platform, StreamFace, StreamHost } from './stream-face.js';
 
 /** Who is told what happens in a session: the public `STTSession`. */
-export interface SessionFace {
-  onStream(stream: STTStream): void;
+export interface SessionFace<S extends StreamFace> {
+  onStream(stream: S): void;
   onStreamsAvailable(): void;
   onMessage(tag: number, data: Uint8Array): void;
   onMessageFate(messageId: number, fate: 'acked' | 'lost' | 'closed'): void;
@@ -21,7 +21,7 @@ export interface SessionFace {
 }
 
 /** What the pump keeps of a session, and the bridge from its sans-IO core to the application. */
-export class SessionEntry implements SessionObserver, PacketSink, StreamHost, Deadline {
+export class SessionEntry<S extends StreamFace> implements SessionObserver, PacketSink, StreamHost, Deadline {
   deadline = Infinity;
   heapIndex = -1;
   /** In the pump's list of sessions that may have something to send. */
@@ -29,25 +29,28 @@ export class SessionEntry implements SessionObserver, PacketSink, StreamHost, De
   /** The transmit buffer refused something of this session. */
   blocked = false;
   session!: Session;
-  face: SessionFace | undefined;
+  face: SessionFace<S> | undefined;
   readonly remoteLabel: string;
   readonly slot: number;
   readonly path: number;
   readonly #engine: PacketEngine;
-  readonly #schedule: (entry: SessionEntry) => void;
+  readonly #schedule: (entry: SessionEntry<S>) => void;
+  readonly #platform: Platform<S>;
 
   constructor(
     engine: PacketEngine,
     slot: number,
     path: number,
     remoteLabel: string,
-    schedule: (entry: SessionEntry) => void,
+    schedule: (entry: SessionEntry<S>) => void,
+    platform: Platform<S>,
   ) {
     this.#engine = engine;
     this.slot = slot;
     this.path = path;
     this.remoteLabel = remoteLabel;
     this.#schedule = schedule;
+    this.#platform = platform;
   }
 
   schedule(): void {
@@ -89,36 +92,42 @@ export class SessionEntry implements SessionObserver, PacketSink, StreamHost, De
     return taken;
   }
 
+  /** Makes the application's side of a stream. */
+  attach(stream: Stream): S {
+    const made = this.#platform.makeStream(stream, this);
+    stream.attachment = made;
+    return made;
+  }
+
   // SessionObserver
 
   onStream(stream: Stream): void {
-    const made = new STTStream(stream, this);
-    stream.attachment = made;
+    const made = this.attach(stream);
     this.#tell(() => this.face?.onStream(made));
   }
 
   onStreamData(stream: Stream, bytes: Uint8Array, begin: number, end: number): void {
-    (stream.attachment as STTStream).deliver(bytes, begin, end);
+    (stream.attachment as S).deliver(bytes, begin, end);
   }
 
   onStreamEnd(stream: Stream): void {
-    (stream.attachment as STTStream).deliverEnd();
+    (stream.attachment as S).deliverEnd();
   }
 
   onStreamReset(stream: Stream, code: number): void {
-    (stream.attachment as STTStream).deliverReset(code, true);
+    (stream.attachment as S).deliverReset(code, true);
   }
 
   onStreamStopped(stream: Stream, code: number): void {
-    (stream.attachment as STTStream).deliverReset(code, false);
+    (stream.attachment as S).deliverReset(code, false);
   }
 
   onStreamWritable(stream: Stream): void {
-    (stream.attachment as STTStream).deliverWritable();
+    (stream.attachment as S).deliverWritable();
   }
 
   onStreamFinished(stream: Stream): void {
-    (stream.attachment as STTStream).deliverFinished();
+    (stream.attachment as S).deliverFinished();
   }
 
   onStreamClosed(): void {}
@@ -128,7 +137,7 @@ export class SessionEntry implements SessionObserver, PacketSink, StreamHost, De
   }
 
   onMessage(tag: number, bytes: Uint8Array, begin: number, end: number): void {
-    const data = Buffer.from(bytes.subarray(begin, end));
+    const data = this.#platform.copy(bytes, begin, end);
     this.#tell(() => this.face?.onMessage(tag, data));
   }
 
@@ -137,7 +146,7 @@ export class SessionEntry implements SessionObserver, PacketSink, StreamHost, De
   }
 
   onUserFrame(type: number, bytes: Uint8Array, begin: number, end: number): void {
-    const data = Buffer.from(bytes.subarray(begin, end));
+    const data = this.#platform.copy(bytes, begin, end);
     this.#tell(() => this.face?.onUserFrame(type, data));
   }
 
@@ -148,7 +157,7 @@ export class SessionEntry implements SessionObserver, PacketSink, StreamHost, De
   onEnd(end: SessionEnd): void {
     const error = endError(end, this.remoteLabel, this.session.idleTimeoutMs);
     for (const stream of [...this.session.streams()]) {
-      (stream.attachment as STTStream | undefined)?.deliverSessionEnd(error);
+      (stream.attachment as S | undefined)?.deliverSessionEnd(error);
     }
     this.#tell(() => this.face?.onEnd(error));
   }

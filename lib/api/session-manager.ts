@@ -1,38 +1,43 @@
-import type { STTSession } from './session.js';
+/** What sessions are known by. */
+export interface Identified {
+  readonly sessionId: Uint8Array;
+  readonly peerNodeId: Uint8Array;
+}
 
 /** The sessions of a node. */
-export class SessionManager implements Iterable<STTSession> {
-  readonly #sessions = new Map<string, STTSession>();
+export class SessionManager<T extends Identified> implements Iterable<T> {
+  readonly #sessions = new Map<string, T>();
 
   get size(): number {
     return this.#sessions.size;
   }
 
-  [Symbol.iterator](): Iterator<STTSession> {
+  [Symbol.iterator](): Iterator<T> {
     return this.#sessions.values();
   }
 
   /** The session of an id, or undefined. */
-  get(sessionId: Uint8Array): STTSession | undefined {
+  get(sessionId: Uint8Array): T | undefined {
     return this.#sessions.get(key(sessionId));
   }
 
   /** The sessions with one peer. */
-  ofPeer(peerNodeId: Uint8Array): STTSession[] {
-    return [...this].filter((session) => Buffer.compare(session.peerNodeId, peerNodeId) === 0);
+  ofPeer(peerNodeId: Uint8Array): T[] {
+    const wanted = key(peerNodeId);
+    return [...this].filter((session) => key(session.peerNodeId) === wanted);
   }
 
   /** @internal */
-  add(session: STTSession): void {
+  add(session: T): void {
     this.#sessions.set(key(session.sessionId), session);
   }
 
   /** @internal */
-  delete(session: STTSession): void {
+  delete(session: T): void {
     this.#sessions.delete(key(session.sessionId));
   }
 }
 
 function key(sessionId: Uint8Array): string {
-  return Buffer.from(sessionId).toString('latin1');
+  return String.fromCharCode(...sessionId);
 }

@@ -42,8 +42,8 @@ export interface SessionEvents {
  * An authenticated, encrypted session with one peer. Made by `STTNode.connectUdp()` or given by the node's event
  * 'session'.
  */
-export class STTSession extends EventEmitter<SessionEvents> implements SessionFace {
-  readonly #entry: SessionEntry;
+export class STTSession extends EventEmitter<SessionEvents> implements SessionFace<STTStream> {
+  readonly #entry: SessionEntry<STTStream>;
   readonly #identity: SessionIdentity;
   readonly #closeTimeoutMs: number;
   readonly #backend: 'native' | 'js';
@@ -51,13 +51,18 @@ export class STTSession extends EventEmitter<SessionEvents> implements SessionFa
   readonly #pings = new Map<number, { resolve(rttMs: number): void; reject(error: Error): void }>();
   readonly #frameHandlers = new Map<number, (data: Uint8Array) => void>();
   /** The session's streams. */
-  readonly streamManager: StreamManager;
+  readonly streamManager: StreamManager<STTStream>;
   #closing: Promise<void> | undefined;
   #progress: (() => void) | undefined;
   #ended: STTError | undefined;
 
   /** @internal */
-  constructor(entry: SessionEntry, identity: SessionIdentity, backend: 'native' | 'js', closeTimeoutMs: number) {
+  constructor(
+    entry: SessionEntry<STTStream>,
+    identity: SessionIdentity,
+    backend: 'native' | 'js',
+    closeTimeoutMs: number,
+  ) {
     super();
     this.#entry = entry;
     this.#identity = identity;

@@ -1,22 +1,22 @@
 import { sttError } from '../errors.js';
 import type { SessionEntry } from './session-entry.js';
-import { STTStream } from './stream.js';
+import type { StreamFace } from './stream-face.js';
 
-interface Waiter {
+interface Waiter<S> {
   readonly weight: number | undefined;
-  resolve(stream: STTStream): void;
+  resolve(stream: S): void;
   reject(error: Error): void;
 }
 
 /** The streams of one session. */
-export class StreamManager implements Iterable<STTStream> {
-  readonly #entry: SessionEntry;
-  #waiting: Waiter[] = [];
+export class StreamManager<S extends StreamFace> implements Iterable<S> {
+  readonly #entry: SessionEntry<S>;
+  #waiting: Waiter<S>[] = [];
   #ended: Error | undefined;
   #refusing = false;
 
   /** @internal */
-  constructor(entry: SessionEntry) {
+  constructor(entry: SessionEntry<S>) {
     this.#entry = entry;
   }
 
@@ -24,7 +24,7 @@ export class StreamManager implements Iterable<STTStream> {
    * Opens a stream; waits while the peer allows no more of them (it grants `max_streams` at a time, STT §4).
    * Rejects with the error that ended the session.
    */
-  open(options: { readonly priority?: number; readonly signal?: AbortSignal } = {}): Promise<STTStream> {
+  open(options: { readonly priority?: number; readonly signal?: AbortSignal } = {}): Promise<S> {
     const { priority, signal } = options;
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     if (this.#refusing) return Promise.reject(refusal());
@@ -37,7 +37,7 @@ export class StreamManager implements Iterable<STTStream> {
         reject(signal!.reason as Error);
       };
       // A signal may outlive many waits: it must not collect their listeners.
-      const waiter: Waiter = {
+      const waiter: Waiter<S> = {
         weight: priority,
         resolve: (opened) => {
           signal?.removeEventListener('abort', onAbort);
@@ -54,14 +54,14 @@ export class StreamManager implements Iterable<STTStream> {
   }
 
   /** The open streams. */
-  *[Symbol.iterator](): Iterator<STTStream> {
+  *[Symbol.iterator](): Iterator<S> {
     for (const stream of this.#entry.session.streams()) {
-      if (stream.attachment instanceof STTStream) yield stream.attachment;
+      if (stream.attachment !== undefined) yield stream.attachment as S;
     }
   }
 
   /** The stream of an id, if it is open. */
-  get(id: number): STTStream | undefined {
+  get(id: number): S | undefined {
     for (const stream of this) if (stream.id === id) return stream;
     return undefined;
   }
@@ -94,12 +94,9 @@ export class StreamManager implements Iterable<STTStream> {
     for (const waiter of this.#waiting.splice(0)) waiter.reject(refusal());
   }
 
-  #tryOpen(weight: number | undefined): STTStream | undefined {
+  #tryOpen(weight: number | undefined): S | undefined {
     const stream = this.#entry.session.openStream(weight);
-    if (stream === undefined) return undefined;
-    const made = new STTStream(stream, this.#entry);
-    stream.attachment = made;
-    return made;
+    return stream === undefined ? undefined : this.#entry.attach(stream);
   }
 }
 

@@ -2,6 +2,7 @@ import { Duplex, type DuplexOptions } from 'node:stream';
 import { sttError, type STTError, type STTStreamError } from '../errors.js';
 import type { Stream } from '../protocol/stream.js';
 import { reportLater } from './report.js';
+import type { Platform, StreamFace, StreamHost } from './stream-face.js';
 
 /** Size of the buffers that received octets are handed over in: large enough to be cheap, small enough to stay hot in cache. */
 const CHUNK_OCTETS = 65_536;
@@ -18,13 +19,6 @@ const WRITABLE_LIMIT = 64 * 1_048_576;
  */
 const WRITABLE_HIGH_WATER = 262_144;
 
-/** What a stream needs of its session. */
-export interface StreamHost {
-  readonly remoteLabel: string;
-  /** Has the session sent what there is to send at the end of this turn. */
-  schedule(): void;
-}
-
 /**
  * One reliable, ordered, bidirectional byte stream of a session (STT §6); an ordinary `Duplex` with half-close.
  *
@@ -35,7 +29,7 @@ export interface StreamHost {
  * - Errors: `ERR_STT_STREAM_RESET`, `ERR_STT_STREAM_STOPPED`, and the error that ended the session. An 'error' nobody
  *   listens for is not thrown, since a peer must not be able to end the process.
  */
-export class STTStream extends Duplex {
+export class STTStream extends Duplex implements StreamFace {
   readonly #stream: Stream;
   readonly #host: StreamHost;
   /** Octets handed to `Readable`, and octets of them that are known to be read. */
@@ -237,5 +231,11 @@ export class STTStream extends Duplex {
     final?.(error);
   }
 }
+
+/** Streams are `Duplex`, octets are Buffers. */
+export const nodePlatform: Platform<STTStream> = {
+  makeStream: (stream, host) => new STTStream(stream, host),
+  copy: (bytes, begin, end) => Buffer.from(bytes.subarray(begin, end)),
+};
 
 function ignore(): void {}

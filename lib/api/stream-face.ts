@@ -1,0 +1,32 @@
+import type { STTError } from '../errors.js';
+import type { Stream } from '../protocol/stream.js';
+
+/** What a stream needs of its session. */
+export interface StreamHost {
+  readonly remoteLabel: string;
+  /** Has the session sent what there is to send at the end of this turn. */
+  schedule(): void;
+}
+
+/** A stream as the application has it: what the bridge from the session's core tells it. */
+export interface StreamFace {
+  readonly id: number;
+  /** Everything written was acknowledged, or never will be. */
+  readonly settled: boolean;
+  /** The next octets, borrowed. */
+  deliver(bytes: Uint8Array, begin: number, end: number): void;
+  deliverEnd(): void;
+  deliverWritable(): void;
+  deliverFinished(): void;
+  /** The peer reset (`received`) or refuses the stream. */
+  deliverReset(code: number, received: boolean): void;
+  /** The session is over: nothing more passes. */
+  deliverSessionEnd(error: STTError): void;
+}
+
+/** In what the application's side differs between Node and browsers. */
+export interface Platform<S extends StreamFace> {
+  makeStream(stream: Stream, host: StreamHost): S;
+  /** A copy that belongs to the application. */
+  copy(bytes: Uint8Array, begin: number, end: number): Uint8Array;
+}
