@@ -87,6 +87,8 @@ export class ControlQueue {
   /** A PING of the peer, its token as two u32. */
   onPing(high: number, low: number): void {
     const pongs = (this.#pongs ??= []);
+    // One answer does for all PINGs of a token: those that only probe shall not crowd out one that is awaited.
+    for (let i = 0; i < pongs.length; i += 2) if (pongs[i] === high && pongs[i + 1] === low) return;
     if (pongs.length < 2 * this.#limits.maxPongs) pongs.push(high, low);
   }
 

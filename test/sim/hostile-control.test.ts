@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CloseCode, ControlType, PacketFrame } from '../../lib/constants.js';
 import { encodeAck, encodeAckFrequency, encodeSessionClose, encodeStream } from '../../lib/wire/packet-frames.js';
+import { modelRuns } from '../support/runs.js';
 import { Hostile, type SentFrame } from '../support/sim/hostile.js';
 
 function count(sent: readonly SentFrame[], name: string): number {
@@ -158,60 +159,64 @@ describe('a peer that sends what makes no sense', () => {
     }
   });
 
-  it('never makes the session throw or hold more than it allowed, whatever frames it sends', () => {
-    const id = fc.constantFrom(0, 1, 2, 3, 5, 201, 0xffffffff);
-    const small = fc.oneof(fc.nat(20), fc.nat(70_000), fc.constant(Number.MAX_SAFE_INTEGER));
-    const varint = (value: number): number[] => {
-      const out: number[] = [];
-      for (; value > 0x7f; value = Math.floor(value / 128)) out.push((value % 128) | 0x80);
-      return [...out, value];
-    };
-    const frame = fc.oneof(
-      fc.uint8Array({ maxLength: 40 }),
-      fc
-        .record({ id, offset: fc.oneof(fc.nat(50), fc.nat(2 ** 31)), length: fc.nat(60), fin: fc.boolean() })
-        .map(({ id: streamId, offset, length, fin }) => {
-          const out = new Uint8Array(16 + length);
-          encodeStream(streamId, offset, fin, new Uint8Array(length), out, 0);
-          return out;
+  it(
+    'never makes the session throw or hold more than it allowed, whatever frames it sends',
+    { timeout: 24 * 3_600_000 },
+    () => {
+      const id = fc.constantFrom(0, 1, 2, 3, 5, 201, 0xffffffff);
+      const small = fc.oneof(fc.nat(20), fc.nat(70_000), fc.constant(Number.MAX_SAFE_INTEGER));
+      const varint = (value: number): number[] => {
+        const out: number[] = [];
+        for (; value > 0x7f; value = Math.floor(value / 128)) out.push((value % 128) | 0x80);
+        return [...out, value];
+      };
+      const frame = fc.oneof(
+        fc.uint8Array({ maxLength: 40 }),
+        fc
+          .record({ id, offset: fc.oneof(fc.nat(50), fc.nat(2 ** 31)), length: fc.nat(60), fin: fc.boolean() })
+          .map(({ id: streamId, offset, length, fin }) => {
+            const out = new Uint8Array(16 + length);
+            encodeStream(streamId, offset, fin, new Uint8Array(length), out, 0);
+            return out;
+          }),
+        fc
+          .record({ type: fc.integer({ min: 1, max: 15 }), numbers: fc.array(fc.oneof(id, small), { maxLength: 4 }) })
+          .map(({ type, numbers }) => Uint8Array.from([PacketFrame.CONTROL, type, ...numbers.flatMap(varint)])),
+        fc.record({ lo: fc.nat(10), more: fc.nat(10) }).map(({ lo, more }) => {
+          const out = new Uint8Array(64);
+          return out.subarray(0, encodeAck(0, Float64Array.of(lo, lo + more), 1, false, 0, 0, 0, out, 0));
         }),
-      fc
-        .record({ type: fc.integer({ min: 1, max: 15 }), numbers: fc.array(fc.oneof(id, small), { maxLength: 4 }) })
-        .map(({ type, numbers }) => Uint8Array.from([PacketFrame.CONTROL, type, ...numbers.flatMap(varint)])),
-      fc.record({ lo: fc.nat(10), more: fc.nat(10) }).map(({ lo, more }) => {
-        const out = new Uint8Array(64);
-        return out.subarray(0, encodeAck(0, Float64Array.of(lo, lo + more), 1, false, 0, 0, 0, out, 0));
-      }),
-    );
-    const act = fc.oneof(
-      { weight: 6, arbitrary: fc.array(frame, { minLength: 1, maxLength: 4 }) },
-      { weight: 1, arbitrary: fc.constantFrom('poll', 'wait', 'write', 'reset', 'stop', 'message') },
-    );
-    fc.assert(
-      fc.property(fc.array(act, { maxLength: 60 }), fc.boolean(), (acts, reads) => {
-        const peer = new Hostile({ params: { initialMaxData: 50_000, initialMaxStreamData: 20_000 } });
-        peer.app.reads = reads;
-        const own = peer.session.openStream()!;
-        for (const next of acts) {
-          if (typeof next !== 'string') {
-            peer.inject(...next.filter((octets) => octets.length > 0), Uint8Array.of(0));
-          } else if (next === 'poll') peer.poll();
-          else if (next === 'wait') peer.wait(50);
-          else if (peer.session.state !== 'open') continue;
-          else if (next === 'write') own.write(new Uint8Array(3_000));
-          else if (next === 'reset') for (const stream of peer.session.streams()) stream.reset(1);
-          else if (next === 'stop') for (const stream of peer.session.streams()) stream.stopSending(1);
-          else peer.session.sendMessage(1, new Uint8Array(10));
-          const stats = peer.session.stats();
-          expect(stats.reassemblyOctets).toBeLessThanOrEqual(50_000);
-          expect(stats.streamsOpen).toBeLessThanOrEqual(101);
-        }
-        peer.wait(120_000);
-        expect(peer.session.state).toBe('closed');
-      }),
-      { numRuns: 300 },
-    );
-  });
+      );
+      const act = fc.oneof(
+        { weight: 6, arbitrary: fc.array(frame, { minLength: 1, maxLength: 4 }) },
+        { weight: 1, arbitrary: fc.constantFrom('poll', 'wait', 'write', 'reset', 'stop', 'message') },
+      );
+      fc.assert(
+        fc.property(fc.array(act, { maxLength: 60 }), fc.boolean(), (acts, reads) => {
+          const peer = new Hostile({ params: { initialMaxData: 50_000, initialMaxStreamData: 20_000 } });
+          peer.app.reads = reads;
+          const own = peer.session.openStream()!;
+          for (const next of acts) {
+            if (typeof next !== 'string') {
+              peer.inject(...next.filter((octets) => octets.length > 0), Uint8Array.of(0));
+            } else if (next === 'poll') peer.poll();
+            else if (next === 'wait') peer.wait(50);
+            else if (peer.session.state !== 'open') continue;
+            else if (next === 'write') own.write(new Uint8Array(3_000));
+            else if (next === 'reset') for (const stream of peer.session.streams()) stream.reset(1);
+            else if (next === 'stop') for (const stream of peer.session.streams()) stream.stopSending(1);
+            else peer.session.sendMessage(1, new Uint8Array(10));
+            const stats = peer.session.stats();
+            expect(stats.reassemblyOctets).toBeLessThanOrEqual(50_000);
+            expect(stats.streamsOpen).toBeLessThanOrEqual(101);
+          }
+          peer.wait(120_000);
+          expect(peer.session.state).toBe('closed');
+        }),
+        { numRuns: modelRuns(500) },
+      );
+    },
+  );
 
   it('ends the session with its close, and gets no answer', () => {
     const peer = new Hostile();

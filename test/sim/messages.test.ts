@@ -123,6 +123,19 @@ describe('pings', () => {
     lossy.runUntil(() => ids.every((other) => lossy.client.app.pongs.has(other)), 60_000);
   });
 
+  it('get their answer after a blackhole, whose probes were answered into the void', () => {
+    const pair = new Pair();
+    pair.run(30);
+    pair.client.session.ping(pair.now);
+    pair.pump();
+    pair.there.conditions = { latencyMs: 5, loss: 1 };
+    pair.run(2_000);
+    const id = pair.server.session.ping(pair.now);
+    pair.run(100);
+    pair.there.conditions = { latencyMs: 5 };
+    pair.runUntil(() => pair.server.app.pongs.has(id), 10_000);
+  });
+
   it('are remembered up to a bound, the newest ones', () => {
     const pair = new Pair({ client: { limits: { maxPings: 5 } } });
     const ids = Array.from({ length: 100 }, () => pair.client.session.ping(pair.now));
