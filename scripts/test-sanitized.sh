@@ -4,6 +4,8 @@
 #
 # Any finding fails, but for leaks only those with a frame of the addon count: Node keeps memory to the end on purpose.
 set -euo pipefail
+# The reports are of the tests of the ordinary addon.
+unset STT_REPORTS
 cd "$(dirname "$0")/.."
 root=$PWD
 work=$(mktemp -d)
@@ -21,7 +23,7 @@ CXX=g++ CXXFLAGS="$flags" LDFLAGS="$flags" npm exec --no -- node-gyp rebuild
 
 runtimes="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libubsan.so)"
 tests=("$@")
-[ ${#tests[@]} -gt 0 ] || tests=(test/native test/property/engines-differential.test.ts)
+[ ${#tests[@]} -gt 0 ] || tests=(test/native test/fuzz test/property/engines-differential.test.ts)
 status=0
 sanitized() {
   # An exit code of 0 for leaks lets each process end as it would; the logs decide.

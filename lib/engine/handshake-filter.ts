@@ -38,6 +38,11 @@ export class HandshakeFilter {
     this.#expected.delete(handshakeId, 0);
   }
 
+  /** Handshakes whose answer may come. */
+  get expected(): number {
+    return this.#expected.size;
+  }
+
   /** Judges a whole datagram. */
   check(datagram: Uint8Array): Verdict {
     const payloadAt = handshakePayloadAt(datagram, 0, datagram.length);

@@ -222,7 +222,14 @@ export class JsPacketEngine implements PacketEngine {
 
   stats(): PacketEngineStats {
     const { receiveBufferOctets, sendBufferOctets } = this.#output;
-    return { ...this.#stats, receiveBufferOctets, sendBufferOctets };
+    return {
+      ...this.#stats,
+      receiveBufferOctets,
+      sendBufferOctets,
+      sessions: this.#sessions.size,
+      paths: this.#paths.size,
+      expectedHandshakes: this.#handshakes.expected,
+    };
   }
 
   close(): Promise<void> {
@@ -322,5 +329,8 @@ function emptyStats(): PacketEngineStats {
     gro: false,
     receiveBufferOctets: 0,
     sendBufferOctets: 0,
+    sessions: 0,
+    paths: 0,
+    expectedHandshakes: 0,
   };
 }

@@ -24,6 +24,11 @@ export class PathTable {
     this.#salt = salt >>> 0;
   }
 
+  /** Paths that are open. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** The id of an address, counted. */
   open(address: Uint8Array): number {
     const known = this.find(address);

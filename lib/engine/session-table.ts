@@ -13,6 +13,11 @@ export class SessionTable {
     this.#byId = new IdTable(salt);
   }
 
+  /** Sessions that are open. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
   has(id: Uint8Array): boolean {
     return this.#byId.get(id, 0) >= 0;
   }

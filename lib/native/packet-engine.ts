@@ -68,6 +68,9 @@ const STAT_NAMES = [
   'sendCalls',
   'receiveBufferOctets',
   'sendBufferOctets',
+  'sessions',
+  'paths',
+  'expectedHandshakes',
 ] as const satisfies readonly (keyof PacketEngineStats)[];
 const GSO_AT = STAT_NAMES.length;
 const GRO_AT = GSO_AT + 1;

@@ -124,6 +124,10 @@ export interface PacketEngineStats {
   gro: boolean;
   receiveBufferOctets: number;
   sendBufferOctets: number;
+  /** What the engine holds now: sessions and paths that are open, handshakes whose answer may come. */
+  sessions: number;
+  paths: number;
+  expectedHandshakes: number;
 }
 
 export interface PacketEngineEvents {

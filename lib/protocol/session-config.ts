@@ -45,7 +45,8 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   resetBurst: 1_000,
   resetsPerSecond: 200,
   maxPathResponses: 4,
-  maxPongs: 8,
+  // All that a peer of the same limits may await at once, and those that only probe.
+  maxPongs: 128,
   maxPings: 64,
   maxSealedPackets: Number.MAX_SAFE_INTEGER,
 };

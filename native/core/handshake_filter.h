@@ -24,6 +24,8 @@ class HandshakeFilter {
   bool SetMac1Keys(const std::vector<Bytes>& keys);
   void Expect(uint64_t handshake_id) { expected_.Set(handshake_id, 1); }
   void Forget(uint64_t handshake_id) { expected_.Delete(handshake_id); }
+  /** Handshakes that are expected. */
+  size_t expected() const { return expected_.size(); }
 
   /** Judges a whole datagram. */
   FilterStatus Check(Bytes datagram);

@@ -17,6 +17,8 @@ class IdTable {
 
   explicit IdTable(uint64_t salt) : salt_(salt) {}
 
+  /** Ids that have a value. */
+  size_t size() const { return size_; }
   uint32_t Find(uint64_t id) const { return entries_[IndexOf(id)].value; }
 
   /** Gives an id a value other than kNone, in place of the one it had. */

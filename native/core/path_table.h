@@ -16,6 +16,8 @@ class PathTable {
 
   explicit PathTable(uint64_t salt) : salt_(salt) {}
 
+  /** Paths that are open. */
+  size_t size() const { return size_; }
   /** The id of an address, counted. */
   uint32_t Open(const Address& address);
   /** Gives one count back; the last one forgets the path. */

@@ -43,6 +43,8 @@ class SessionTable {
 
   explicit SessionTable(uint64_t salt) : by_id_(salt) {}
 
+  /** Sessions that are open. */
+  size_t size() const { return by_id_.size(); }
   uint32_t Find(uint64_t id) const { return by_id_.Find(id); }
   /** Null if there is no such session. */
   Session* At(uint32_t slot) const { return slot < sessions_.size() ? sessions_[slot].get() : nullptr; }

@@ -298,6 +298,9 @@ napi_value ReadStats(napi_env env, napi_callback_info info) {
       sent.calls,
       is_bound ? static_cast<uint64_t>(socket.receive_buffer()) : 0,
       is_bound ? static_cast<uint64_t>(socket.send_buffer()) : 0,
+      wrap->core().sessions().size(),
+      wrap->core().paths().size(),
+      wrap->core().handshakes().expected(),
       socket.gso(),
       socket.gro(),
   };

@@ -64,7 +64,7 @@ const CALLS: Readonly<Record<string, readonly unknown[]>> = {
   sealFrames: [0, 0, 7, octets(20), 0, 20],
   sendDatagram: [ADDRESS_A, octets(30)],
   flush: [],
-  readStats: [new Float64Array(20)],
+  readStats: [new Float64Array(23)],
   boundAddress: [],
   inject: [octets(40), ADDRESS_A],
   deliver: [],

@@ -136,6 +136,13 @@ describe('pings', () => {
     pair.runUntil(() => pair.server.app.pongs.has(id), 10_000);
   });
 
+  it('get their answers, as many as are remembered', () => {
+    const pair = new Pair();
+    const ids = Array.from({ length: 64 }, () => pair.client.session.ping(pair.now));
+    pair.run(1_000);
+    expect([...pair.client.app.pongs.keys()]).toEqual(ids);
+  });
+
   it('are remembered up to a bound, the newest ones', () => {
     const pair = new Pair({ client: { limits: { maxPings: 5 } } });
     const ids = Array.from({ length: 100 }, () => pair.client.session.ping(pair.now));

@@ -362,7 +362,7 @@ function settle(system: System): void {
     expect(app.fates.size).toBe(model.messages[name]);
     const arrived = [...app.fates.values()].filter((fate) => fate === 'acked').length;
     expect(system.endpoint(other(name)).app.messages.length).toBeGreaterThanOrEqual(arrived);
-    for (const id of model.pings[name].slice(-8)) expect(app.pongs.has(id)).toBe(true);
+    for (const id of model.pings[name].slice(-64)) expect(app.pongs.has(id)).toBe(true);
   }
   system.check();
 }

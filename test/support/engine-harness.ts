@@ -206,6 +206,9 @@ export function agreedStats(stats: PacketEngineStats): Partial<PacketEngineStats
     'droppedReplays',
     'droppedForgeries',
     'droppedNoKey',
+    'sessions',
+    'paths',
+    'expectedHandshakes',
   ] as const;
   return Object.fromEntries(names.map((name) => [name, stats[name]]));
 }
