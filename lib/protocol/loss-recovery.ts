@@ -206,6 +206,11 @@ export class LossRecovery {
     return this.#probes;
   }
 
+  /** Packets from the oldest that waits for its fate on: what memory is needed for. */
+  get unsettled(): number {
+    return this.#sent.end - this.#sent.lowest;
+  }
+
   /** Probe timeouts in a row. */
   get ptoCount(): number {
     return this.#ptoCount;
@@ -251,12 +256,6 @@ export class LossRecovery {
   /** `size` more octets fit the congestion window. */
   canSend(size: number): boolean {
     return this.#paths.active.inFlight + size <= this.#congestion.window;
-  }
-
-  /** Nothing that wants an ACK is in flight, on any path. */
-  get isIdle(): boolean {
-    for (const path of this.#paths.all) if (path.eliciting > 0) return false;
-    return true;
   }
 
   /** Whether packets are to be sent with ECT(0) now. Setting it true begins to test the path (RFC 9000 §13.4.2). */

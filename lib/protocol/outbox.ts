@@ -10,6 +10,8 @@ import type { PacketNumbers } from './packet-numbers.js';
 export const ONLY_PATH = 0;
 /** Packets of a key that are kept for closing the session. */
 const CLOSE_RESERVE = 64;
+/** From so many unsettled packets on no data goes out: 75 MiB of the smallest full ones, more than any window by default. */
+const MAX_UNSETTLED = 65_536;
 /** No packet number comes near 2^53 - 1 (STT §5). */
 const LAST_NUMBER = Number.MAX_SAFE_INTEGER - 2 ** 20;
 
@@ -63,10 +65,18 @@ export class Outbox {
     return this.packetsSent >= this.#sealLimit || this.#numbers.next >= LAST_NUMBER;
   }
 
+  /**
+   * The peer has us send on and on and acknowledges nothing: what is remembered of the packets would fill the memory.
+   * No network does that, since who cannot hear us is soon not allowed to send.
+   */
+  get isStarved(): boolean {
+    return this.#recovery.unsettled >= 2 * MAX_UNSETTLED;
+  }
+
   /** How many packets of `size` octets, at most `most`, congestion control, pacing and the key let go now. */
   allowed(now: number, most: number, size = this.packetSize): number {
     const room = this.#recovery.room;
-    if (room < size || this.exhausted) return 0;
+    if (room < size || this.exhausted || this.#recovery.unsettled >= MAX_UNSETTLED) return 0;
     const wait = this.#pacer.delay(now, size);
     if (wait > 0) {
       this.#paceAt = now + wait;

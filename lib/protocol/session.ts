@@ -100,6 +100,7 @@ export class Session implements FrameReceiverHost {
     if (this.#state === 'open') {
       streams.now = now;
       transmitter.poll(now, sink);
+      if (outbox.isStarved) this.close(now, CloseCode.PROTOCOL, 'the other side acknowledges nothing');
       if (outbox.exhausted) this.close(now, CloseCode.CRYPTO, 'the key has sealed as many packets as it may');
     }
     if (this.#state === 'closing' && this.#closeWanted) {

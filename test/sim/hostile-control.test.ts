@@ -34,6 +34,22 @@ describe('a peer that floods with control frames', () => {
     expect(count(peer.poll(), 'PATH_RESPONSE')).toBe(1);
   });
 
+  it('and acknowledges nothing is closed with PROTOCOL before the memory of what was sent is large', () => {
+    const peer = new Hostile();
+    peer.stream(1, 0, 10);
+    peer.app.opened[0]!.write(new Uint8Array(100));
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    for (let i = 0; i < 200_000 && peer.closedWith === undefined; i++) {
+      peer.ping(i);
+      peer.poll();
+      peer.sink.sent.length = 0;
+      if (i % 1_000 === 0) most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }
+    expect(peer.closedWith).toBe(CloseCode.PROTOCOL);
+    expect(most).toBeLessThan(50_000_000);
+  });
+
   it('makes one FLOW_CREDIT of any number of reads', () => {
     const peer = new Hostile({ params: { initialMaxData: 10_000, initialMaxStreamData: 10_000 } });
     peer.sink.room = 0;

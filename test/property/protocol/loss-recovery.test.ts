@@ -130,7 +130,7 @@ describe('loss recovery', () => {
             model.lose(now, h.recovery.rtt.lossDelay);
           }
           expect(h.recovery.bytesInFlight).toBe(model.inFlight);
-          expect(h.recovery.isIdle).toBe(model.inFlight === 0);
+          if (model.inFlight > 0) expect(h.recovery.unsettled).toBeGreaterThan(0);
         }
         const repeatable = h.acked.filter(([kind]) => kind !== SentFrame.ACK);
         expect(told(repeatable, packetAt)).toEqual(model.numbers('acked'));
