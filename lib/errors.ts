@@ -252,6 +252,15 @@ export const ERRORS = {
     type: STTTransportError,
     message: 'Cannot use the address {remote}: {why}.',
   },
+  ERR_STT_WEBSOCKET: {
+    type: STTTransportError,
+    message:
+      'No WebSocket to {remote}: {why}. Check that the node listens for WebSocket there, that its certificate fits the name, and that it allows this origin.',
+  },
+  ERR_STT_CONNECTION_LOST: {
+    type: STTTransportError,
+    message: 'The connection to {remote} was lost: {why}. The other side ended or the network broke; connect again.',
+  },
   ERR_STT_UNKNOWN_OPTION: {
     type: STTConfigError,
     message: 'Unknown option `{name}`.{hint}',

@@ -1,6 +1,8 @@
 /** STT for Node.js. What is exported here is the public API; nothing else of the package can be imported. */
 export { STTNode } from './api/node.js';
-export type { ConnectOptions, NodeEvents, NodeStats, ReceivedMessage, SendResult } from './api/node.js';
+export type { NodeEvents, NodeStats, ReceivedMessage, SendResult, WebSocketConnectOptions } from './api/node.js';
+export type { ConnectOptions } from './api/connect-options.js';
+export type { STTWebSocketOptions } from './api/web-socket-options.js';
 export type { Backend, STTNodeOptions } from './api/node-options.js';
 export { STTSession } from './api/session.js';
 export type { MessageFate, SessionEvents, SessionStats } from './api/session.js';

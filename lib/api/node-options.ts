@@ -4,6 +4,7 @@ import { checkOptionNames, integerOption } from '../options.js';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from '../protocol/session-config.js';
 import { warnOnce } from '../stc/node-warn.js';
 import { checkSeed } from '../stc/stc-root.js';
+import { webSocketConfig, type STTWebSocketOptions, type WebSocketConfig } from './web-socket-options.js';
 
 /** Which implementation does the work of every datagram. */
 export type Backend = 'auto' | 'native' | 'js';
@@ -45,6 +46,8 @@ export interface STTNodeOptions {
   readonly maxSessionWindow?: number;
   /** Octets asked for as the socket's buffers; the system may give less. Default 4 MiB. */
   readonly socketBufferOctets?: number;
+  /** Accepts peers over WebSocket as well. Default: UDP only. */
+  readonly webSocket?: STTWebSocketOptions;
 }
 
 /** Options checked and filled in. */
@@ -62,6 +65,7 @@ export interface NodeConfig {
   readonly maxSessions: number;
   readonly receiveQueue: number;
   readonly socketBufferOctets: number;
+  readonly webSocket: WebSocketConfig | undefined;
   readonly maxStreams: number;
   readonly maxMessageOctets: number;
   readonly streamWindow: number;
@@ -89,6 +93,7 @@ const NAMES: readonly (keyof STTNodeOptions)[] = [
   'sessionWindow',
   'maxSessionWindow',
   'socketBufferOctets',
+  'webSocket',
 ];
 
 const MIB = 1_048_576;
@@ -125,6 +130,7 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
     closeTimeoutMs: integer('closeTimeoutMs', 30_000, 0, 0x7fffffff),
     maxSessions: integer('maxSessions', 10_000, 1, 1_000_000),
     receiveQueue: integer('receiveQueue', 1024, 1, 1_000_000),
+    webSocket: options.webSocket === undefined ? undefined : webSocketConfig(options.webSocket),
     socketBufferOctets: integer('socketBufferOctets', 4 * MIB, 65_536, 256 * MIB),
     maxStreams: integer('maxStreams', 100, 0, 0x7fffffff),
     maxMessageOctets: integer('maxMessageOctets', 65_000, 0, 65_507),

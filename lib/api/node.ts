@@ -1,28 +1,30 @@
 import { EventEmitter } from 'node:events';
 import { publish } from '../diagnostics.js';
-import { NODE_ID_OCTETS } from '../constants.js';
 import { sttError } from '../errors.js';
-import { checkOptionNames, integerOption } from '../options.js';
-import type { BoundAddress, PacketEngine, PacketEngineStats } from '../ports/packet-engine.js';
+import { integerOption } from '../options.js';
+import type { BoundAddress, PacketEngineStats } from '../ports/packet-engine.js';
 import type { KeyPair } from '../protocol/handshake/handshake-result.js';
 import type { ResponderStats } from '../protocol/handshake/handshake-responder.js';
+import { HelloClock } from '../protocol/handshake/hello-clock.js';
 import { deriveSeedKeys } from '../protocol/handshake/seed-keys.js';
 import { exportKey } from '../protocol/key-schedule.js';
-import { Session } from '../protocol/session.js';
 import { nodeKeyPair } from '../stc/node-identity.js';
-import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
+import type { WebSocketTls } from '../transport/websocket-client.js';
 import { addressHost, addressPort, isIPv4Address, formatAddress } from '../wire/address.js';
 import { chooseBackend, openEngine, type ChosenBackend } from './backend.js';
-import { Driver } from './driver.js';
-import { Handshakes, type OpenedSlot } from './handshakes.js';
+import { makeCarrier, type Carrier, type CarrierHost } from './carrier.js';
+import { CONNECT_OPTIONS, dialOptions, type ConnectOptions } from './connect-options.js';
+import type { OpenedSlot } from './handshakes.js';
 import { MessageQueue } from './message-queue.js';
 import { nodeConfig, type NodeConfig, type STTNodeOptions } from './node-options.js';
 import { reportLater } from './report.js';
 import { resolveRemote } from './resolve.js';
 import { SessionEntry } from './session-entry.js';
 import { SessionManager } from './session-manager.js';
+import { newSession, transportParams } from './session-setup.js';
 import { STTSession, type MessageFate } from './session.js';
 import { nodePlatform, type STTStream } from './stream.js';
+import { WebSocketCarrier } from './web-socket-carrier.js';
 
 /** An unreliable message and the session it came in on. */
 export interface ReceivedMessage {
@@ -72,20 +74,15 @@ export interface NodeStats {
   readonly engine: PacketEngineStats | undefined;
 }
 
-export interface ConnectOptions {
-  /** Aborts the attempt; the promise rejects with its reason. */
-  readonly signal?: AbortSignal;
-  /** When to give up, default 10,000. */
-  readonly timeoutMs?: number;
-  /** The only peer that will do: its node id (32 octets). Without it, any holder of the shared seed may answer. */
-  readonly peerNodeId?: Uint8Array;
+export interface WebSocketConnectOptions extends ConnectOptions {
+  /** Of a `wss:` URL: own certificate authorities and the like, as for `tls.connect`. */
+  readonly tls?: WebSocketTls;
 }
 
-interface Running {
-  readonly engine: PacketEngine;
+interface Running extends Carrier {
   readonly bound: BoundAddress;
-  readonly driver: Driver<STTStream>;
-  readonly handshakes: Handshakes;
+  /** Made when it is first needed. */
+  readonly webSockets: () => Promise<WebSocketCarrier>;
 }
 
 /**
@@ -109,6 +106,12 @@ export class STTNode extends EventEmitter<NodeEvents> {
   /** Sessions whose slot in the engine is in use: the established ones, and those that linger after their close. */
   readonly #lingering = new Set<SessionEntry<STTStream>>();
   #onLingered: (() => void) | undefined;
+  #webSockets: WebSocketCarrier | undefined;
+  readonly #host: CarrierHost = {
+    confirm: (carrier, opened, now) => this.#confirm(carrier, opened, now),
+    onGone: (carrier, entry) => this.#forget(carrier, entry),
+    onError: (error) => this.#fail(error),
+  };
   /** The node's established sessions. */
   readonly sessionManager = new SessionManager<STTSession>();
 
@@ -150,20 +153,35 @@ export class STTNode extends EventEmitter<NodeEvents> {
    * the reason of the signal.
    */
   async connectUdp(host: string, port: number, options: ConnectOptions = {}): Promise<STTSession> {
-    checkOptionNames(options, ['signal', 'timeoutMs', 'peerNodeId']);
     integerOption('port', port, 0, 1, 65_535);
-    const timeoutMs = integerOption('timeoutMs', options.timeoutMs, 10_000, 1, 0x7fffffff);
-    const { signal, peerNodeId } = options;
-    if (peerNodeId !== undefined && peerNodeId.length !== NODE_ID_OCTETS) {
-      integerOption('peerNodeId.length', peerNodeId.length, 0, NODE_ID_OCTETS, NODE_ID_OCTETS);
-    }
+    const dial = dialOptions(options, CONNECT_OPTIONS);
     this.#requireRunning();
-    signal?.throwIfAborted();
+    dial.signal?.throwIfAborted();
     const remote = await resolveRemote(host, port, this.#requireRunning().bound.family);
-    signal?.throwIfAborted();
+    dial.signal?.throwIfAborted();
     const running = this.#requireRunning();
-    const opened = await running.handshakes.dial(remote, { signal, timeoutMs, peerNodeId });
+    const opened = await running.handshakes.dial(remote, dial);
     return this.#adopt(running, opened, performance.now()).session;
+  }
+
+  /**
+   * Connects to the node behind a WebSocket, `ws://host:port/path` or `wss:`. The session ends with its WebSocket.
+   * Rejects with `ERR_STT_ADDRESS`; `ERR_STT_WEBSOCKET` if no WebSocket that speaks STT is there, its `cause` says why;
+   * `ERR_STT_CONNECTION_LOST` if it breaks meanwhile; and as `connectUdp` does.
+   */
+  async connectWebSocket(url: string, options: WebSocketConnectOptions = {}): Promise<STTSession> {
+    const dial = dialOptions(options, [...CONNECT_OPTIONS, 'tls']);
+    const { webSockets } = this.#requireRunning();
+    dial.signal?.throwIfAborted();
+    const carrier = await webSockets();
+    this.#requireRunning();
+    const opened = await carrier.dial(url, dial, options.tls ?? {});
+    return this.#adopt(carrier.carrier, opened, performance.now()).session;
+  }
+
+  /** The port on which WebSockets are accepted, if the node has a server of its own for them. */
+  get webSocketPort(): number | undefined {
+    return this.#webSockets?.port;
   }
 
   /** Unreliable messages of all sessions, oldest first. What is not read in time is dropped from the old end and counted. */
@@ -200,8 +218,8 @@ export class STTNode extends EventEmitter<NodeEvents> {
       backendReason: this.#backend.reason,
       running: running !== undefined,
       sessions: this.sessionManager.size,
-      halfOpen: running?.handshakes.halfOpen ?? 0,
-      dialing: running?.handshakes.dialing ?? 0,
+      halfOpen: this.#halfOpen(),
+      dialing: (running?.handshakes.dialing ?? 0) + (this.#webSockets?.carrier.handshakes.dialing ?? 0),
       handshakes: running?.handshakes.answers,
       messagesQueued: this.#messages.length,
       messagesDropped: this.#messages.dropped,
@@ -223,34 +241,39 @@ export class STTNode extends EventEmitter<NodeEvents> {
     if (this.#stopping !== undefined) throw sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped' });
     const config = this.#config;
     const { crypto } = this.#backend;
-    const driver = new Driver<STTStream>({
-      defer: (call) => process.nextTick(call),
-      confirm: (slot, now) => this.#confirm(slot, now),
-      onHandshake: (...row) => this.#running?.handshakes.onDatagram(...row),
-      handshakeTimeout: () => this.#running?.handshakes.nextTimeout() ?? Infinity,
-      onHandshakeTimeout: (now) => this.#running?.handshakes.onTimeout(now),
-      onGone: (entry) => this.#forget(entry),
-    });
-    const { engine, bound } = await openEngine(this.#backend, config, {
-      onBatch: driver.onBatch,
-      onWritable: driver.onWritable,
-      onError: (error) => this.#fail(error),
-    });
-    driver.start(engine);
     const seeds = config.sharedSeeds.map((seed) => deriveSeedKeys(crypto, seed));
-    engine.setMac1Keys(seeds.map((seed) => seed.mac1Key));
-    const handshakes: Handshakes = new Handshakes({
+    const shared = {
       crypto,
-      engine,
       random: this.#backend.random,
       seeds,
       staticKeys: this.#identity,
+      helloClock: new HelloClock(),
       params: transportParams(config),
-      isSessionIdTaken: (id) => this.sessionManager.get(id) !== undefined,
-      hasRoom: () => this.sessionManager.size + handshakes.halfOpen < config.maxSessions,
-      wake: () => driver.wake(),
+      isSessionIdTaken: (id: Uint8Array) => this.sessionManager.get(id) !== undefined,
+      hasRoom: () => this.sessionManager.size + this.#halfOpen() < config.maxSessions,
+    };
+    let bound!: BoundAddress;
+    const carrier = await makeCarrier('udp', this.#host, shared, async (events) => {
+      const opened = await openEngine(this.#backend, config, events);
+      bound = opened.bound;
+      return opened.engine;
     });
-    this.#running = { engine, bound, driver, handshakes };
+    const { engine, driver } = carrier;
+    const openWebSockets = (): Promise<WebSocketCarrier> =>
+      WebSocketCarrier.open(crypto, config.webSocket, this.#host, shared);
+    let webSocket: Promise<WebSocketCarrier> | undefined;
+    if (config.webSocket !== undefined) {
+      try {
+        webSocket = Promise.resolve((this.#webSockets = await openWebSockets()));
+      } catch (error) {
+        driver.stop();
+        await engine.close();
+        throw error;
+      }
+    }
+    const webSockets = (): Promise<WebSocketCarrier> =>
+      (webSocket ??= openWebSockets().then((made) => (this.#webSockets = made)));
+    this.#running = { ...carrier, bound, webSockets };
     if (this.#stopping !== undefined) {
       await this.#shut();
       throw sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped while starting' });
@@ -264,6 +287,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     if (this.#running === undefined) return;
     const gone = sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped' });
     this.#running.handshakes.stop(gone);
+    this.#webSockets?.carrier.handshakes.stop(gone);
     await Promise.allSettled(Array.from(this.sessionManager, (session) => session.close()));
     // A peer whose SESSION_CLOSE got lost hears it again while the sessions linger (STT §7: 3 PTO).
     if (this.#lingering.size > 0) await new Promise<void>((resolve) => (this.#onLingered = resolve));
@@ -277,7 +301,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     this.#running = undefined;
     running.driver.stop();
     for (const session of [...this.sessionManager]) session.destroy();
-    await running.engine.close();
+    await Promise.all([running.engine.close(), this.#webSockets?.close()]);
     this.#messages.close();
     publish('stt:node:stop', { ...running.bound });
     this.emit('close');
@@ -294,11 +318,12 @@ export class STTNode extends EventEmitter<NodeEvents> {
     throw sttError('ERR_STT_NODE_STOPPED', { why });
   }
 
-  #confirm(slot: number, now: number): SessionEntry<STTStream> | undefined {
-    const running = this.#running;
-    const opened = running?.handshakes.confirm(slot, now);
-    if (running === undefined || opened === undefined) return undefined;
-    const { entry, session } = this.#adopt(running, opened, now);
+  #halfOpen(): number {
+    return (this.#running?.handshakes.halfOpen ?? 0) + (this.#webSockets?.carrier.handshakes.halfOpen ?? 0);
+  }
+
+  #confirm(carrier: Carrier, opened: OpenedSlot, now: number): SessionEntry<STTStream> {
+    const { entry, session } = this.#adopt(carrier, opened, now);
     try {
       this.emit('session', session);
     } catch (error) {
@@ -308,32 +333,19 @@ export class STTNode extends EventEmitter<NodeEvents> {
   }
 
   /** Makes a session of a finished handshake. */
-  #adopt(running: Running, opened: OpenedSlot, now: number): { entry: SessionEntry<STTStream>; session: STTSession } {
+  #adopt(carrier: Carrier, opened: OpenedSlot, now: number): { entry: SessionEntry<STTStream>; session: STTSession } {
     const { result, slot, path, address } = opened;
     const config = this.#config;
     const { crypto, random, name } = this.#backend;
     const entry = new SessionEntry(
-      running.engine,
+      carrier.engine,
       slot,
       path,
       formatAddress(address),
-      running.driver.schedule,
+      carrier.driver.schedule,
       nodePlatform,
     );
-    entry.session = new Session({
-      role: result.role,
-      now,
-      localParams: result.localParams,
-      peerParams: result.peerParams,
-      suite: result.suite,
-      initialPacketSize: Math.min(config.initialPacketSize, result.peerParams.maxUdpPayload),
-      congestion: config.congestion,
-      ...(result.handshakeRttMs === undefined ? {} : { handshakeRttMs: result.handshakeRttMs }),
-      random,
-      observer: entry,
-      limits: config.limits,
-      keepAliveMs: config.keepAlive ? config.idleTimeoutMs / 3 : 0,
-    });
+    entry.session = newSession(config, opened, entry, random, now, carrier.transport);
     const session = new STTSession(
       entry,
       {
@@ -341,6 +353,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
         peerNodeId: result.peerNodeId,
         sessionKey: exportKey(crypto, result.sessionKey),
         role: result.role,
+        transport: carrier.transport,
         remoteAddress: {
           address: addressHost(address),
           port: addressPort(address),
@@ -357,7 +370,8 @@ export class STTNode extends EventEmitter<NodeEvents> {
     });
     this.sessionManager.add(session);
     this.#lingering.add(entry);
-    running.driver.add(entry);
+    carrier.driver.add(entry);
+    if (carrier.transport === 'websocket') this.#webSockets?.adopt(entry, address);
     publish('stt:session:open', { remote: entry.remoteLabel, role: result.role });
     return { entry, session };
   }
@@ -369,21 +383,11 @@ export class STTNode extends EventEmitter<NodeEvents> {
   }
 
   /** The session has lingered long enough: its slot may go. */
-  #forget(entry: SessionEntry<STTStream>): void {
-    this.#running?.engine.closeSession(entry.slot);
-    this.#running?.engine.closePath(entry.path);
+  #forget({ engine, transport }: Carrier, entry: SessionEntry<STTStream>): void {
+    engine.closeSession(entry.slot);
+    engine.closePath(entry.path);
+    if (transport === 'websocket') this.#webSockets?.forget(entry);
     this.#lingering.delete(entry);
     if (this.#lingering.size === 0) this.#onLingered?.();
   }
-}
-
-function transportParams(config: NodeConfig): TransportParams {
-  return {
-    ...DEFAULT_TRANSPORT_PARAMS,
-    initialMaxData: config.sessionWindow,
-    initialMaxStreamData: config.streamWindow,
-    maxStreams: config.maxStreams,
-    idleTimeoutMs: config.idleTimeoutMs,
-    maxDatagram: config.maxMessageOctets,
-  };
 }

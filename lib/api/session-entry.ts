@@ -155,7 +155,17 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   }
 
   onEnd(end: SessionEnd): void {
-    const error = endError(end, this.remoteLabel, this.session.idleTimeoutMs);
+    this.#end(endError(end, this.remoteLabel, this.session.idleTimeoutMs));
+  }
+
+  /** Ends the session for a cause of which its core knows nothing: nothing can be sent any more. */
+  abandon(error: STTError): void {
+    if (this.session.state === 'open') this.#end(error);
+    this.session.destroy();
+    this.schedule();
+  }
+
+  #end(error: STTError): void {
     for (const stream of [...this.session.streams()]) {
       (stream.attachment as S | undefined)?.deliverSessionEnd(error);
     }

@@ -16,13 +16,14 @@ export interface SessionIdentity {
   readonly peerNodeId: Uint8Array;
   readonly sessionKey: Uint8Array;
   readonly role: 'initiator' | 'responder';
+  readonly transport: 'udp' | 'websocket';
   readonly remoteAddress: { readonly address: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' };
 }
 
 /** See the fields of the protocol's statistics; all octets and packets are totals since the session opened. */
 export interface SessionStats extends ProtocolStats {
   /** What carries the session. */
-  readonly transport: 'udp';
+  readonly transport: 'udp' | 'websocket';
   /** Which implementation seals and opens its packets. */
   readonly backend: 'native' | 'js';
 }
@@ -103,8 +104,8 @@ export class STTSession extends EventEmitter<SessionEvents> implements SessionFa
   }
 
   /** What carries the session. */
-  get transport(): 'udp' {
-    return 'udp';
+  get transport(): 'udp' | 'websocket' {
+    return this.#identity.transport;
   }
 
   /** Opens a stream; `priority` is its weight, 1..256 (default 16). Waits while the peer allows no more streams. */
@@ -173,7 +174,7 @@ export class STTSession extends EventEmitter<SessionEvents> implements SessionFa
   }
 
   getStats(): SessionStats {
-    return { ...this.#entry.session.stats(), transport: 'udp', backend: this.#backend };
+    return { ...this.#entry.session.stats(), transport: this.transport, backend: this.#backend };
   }
 
   /**

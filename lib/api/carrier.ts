@@ -1,0 +1,53 @@
+import type { PacketEngine, PacketEngineEvents } from '../ports/packet-engine.js';
+import { Driver } from './driver.js';
+import { Handshakes, type HandshakesConfig, type OpenedSlot } from './handshakes.js';
+import type { SessionEntry } from './session-entry.js';
+import type { STTStream } from './stream.js';
+
+/** What carries sessions: the UDP socket, or all WebSockets of a node. A packet engine, its pump, its handshakes. */
+export interface Carrier {
+  readonly transport: 'udp' | 'websocket';
+  readonly engine: PacketEngine;
+  readonly driver: Driver<STTStream>;
+  readonly handshakes: Handshakes;
+}
+
+/** The node around it. */
+export interface CarrierHost {
+  /** A peer's first packet opened: makes the session. */
+  confirm(carrier: Carrier, opened: OpenedSlot, now: number): SessionEntry<STTStream>;
+  onGone(carrier: Carrier, entry: SessionEntry<STTStream>): void;
+  onError(error: Error): void;
+}
+
+/** Puts a pump and handshakes on the engine that `open` makes. */
+export async function makeCarrier<E extends PacketEngine>(
+  transport: Carrier['transport'],
+  host: CarrierHost,
+  config: Omit<HandshakesConfig, 'engine' | 'wake'>,
+  open: (events: PacketEngineEvents) => E | Promise<E>,
+): Promise<Carrier> {
+  let carrier: Carrier | undefined = undefined;
+  const get = (): Carrier | undefined => carrier;
+  const driver = new Driver<STTStream>({
+    defer: (call) => process.nextTick(call),
+    confirm: (slot, now) => {
+      const opened = get()?.handshakes.confirm(slot, now);
+      return opened === undefined ? undefined : host.confirm(get()!, opened, now);
+    },
+    onHandshake: (...row) => get()?.handshakes.onDatagram(...row),
+    handshakeTimeout: () => get()?.handshakes.nextTimeout() ?? Infinity,
+    onHandshakeTimeout: (now) => get()?.handshakes.onTimeout(now),
+    onGone: (entry) => host.onGone(get()!, entry),
+  });
+  const engine = await open({
+    onBatch: driver.onBatch,
+    onWritable: driver.onWritable,
+    onError: (error) => host.onError(error),
+  });
+  driver.start(engine);
+  engine.setMac1Keys(config.seeds.map((seed) => seed.mac1Key));
+  const handshakes = new Handshakes({ ...config, engine, wake: () => driver.wake() });
+  carrier = { transport, engine, driver, handshakes };
+  return carrier;
+}

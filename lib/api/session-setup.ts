@@ -1,0 +1,46 @@
+import type { Random } from '../ports/random.js';
+import { Session } from '../protocol/session.js';
+import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
+import type { OpenedSlot } from './handshakes.js';
+import type { NodeConfig } from './node-options.js';
+import type { SessionEntry } from './session-entry.js';
+import type { StreamFace } from './stream-face.js';
+
+/** What a node offers its peers in a handshake. */
+export function transportParams(config: NodeConfig): TransportParams {
+  return {
+    ...DEFAULT_TRANSPORT_PARAMS,
+    initialMaxData: config.sessionWindow,
+    initialMaxStreamData: config.streamWindow,
+    maxStreams: config.maxStreams,
+    idleTimeoutMs: config.idleTimeoutMs,
+    maxDatagram: config.maxMessageOctets,
+  };
+}
+
+/** The sans-IO core of a session whose handshake is done. */
+export function newSession<S extends StreamFace>(
+  config: NodeConfig,
+  { result }: OpenedSlot,
+  entry: SessionEntry<S>,
+  random: Random,
+  now: number,
+  transport: 'udp' | 'websocket',
+): Session {
+  const { maxUdpPayload } = result.peerParams;
+  return new Session({
+    role: result.role,
+    now,
+    localParams: result.localParams,
+    peerParams: result.peerParams,
+    suite: result.suite,
+    // A WebSocket carries any size, and each message costs (STT §10).
+    initialPacketSize: transport === 'udp' ? Math.min(config.initialPacketSize, maxUdpPayload) : maxUdpPayload,
+    congestion: config.congestion,
+    ...(result.handshakeRttMs === undefined ? {} : { handshakeRttMs: result.handshakeRttMs }),
+    random,
+    observer: entry,
+    limits: config.limits,
+    keepAliveMs: config.keepAlive ? config.idleTimeoutMs / 3 : 0,
+  });
+}

@@ -1,0 +1,69 @@
+import { isIP } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
+import { WebSocket } from 'ws';
+import { sttError } from '../errors.js';
+import { MAX_MESSAGE, SUBPROTOCOL } from './websocket-hub.js';
+
+/** What of Node's TLS options concerns a client. */
+export type WebSocketTls = Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'passphrase'> & {
+  readonly rejectUnauthorized?: boolean;
+  readonly servername?: string;
+};
+
+/** A WebSocket that is open, and where it goes. */
+export interface OpenedWebSocket {
+  readonly socket: WebSocket;
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Opens a WebSocket that speaks STT. Rejects with `ERR_STT_ADDRESS`, `ERR_STT_WEBSOCKET` (whose `cause` is what `ws` or
+ * the system said), or the reason of the signal.
+ */
+export function openWebSocket(
+  url: string,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+  tls: WebSocketTls,
+): Promise<OpenedWebSocket> {
+  return new Promise((resolve, reject) => {
+    if (!/^wss?:\/\//i.test(url)) {
+      reject(sttError('ERR_STT_ADDRESS', { remote: url, why: 'its scheme is neither ws: nor wss:' }));
+      return;
+    }
+    let socket: WebSocket;
+    try {
+      socket = new WebSocket(url, [SUBPROTOCOL], {
+        ...tls,
+        perMessageDeflate: false,
+        maxPayload: MAX_MESSAGE,
+        handshakeTimeout: timeoutMs,
+      });
+    } catch (cause) {
+      reject(sttError('ERR_STT_ADDRESS', { remote: url, why: 'it is no URL of a WebSocket' }, { cause }));
+      return;
+    }
+    // Removed when it is settled, so that a signal that lives long collects no listeners.
+    const settle = (): void => signal?.removeEventListener('abort', onAbort);
+    const onAbort = (): void => {
+      settle();
+      socket.terminate();
+      reject(signal!.reason as Error);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    let remote = { host: '::', port: 0 };
+    socket.once('upgrade', ({ socket: { remoteAddress = '', remotePort = 0 } }) => {
+      if (isIP(remoteAddress.split('%', 1)[0]!) !== 0) remote = { host: remoteAddress, port: remotePort };
+    });
+    socket.once('open', () => {
+      settle();
+      resolve({ socket, ...remote });
+    });
+    // Stays: what fails after the WebSocket is open is told by its close.
+    socket.on('error', (cause) => {
+      settle();
+      reject(sttError('ERR_STT_WEBSOCKET', { remote: url, why: cause.message }, { cause }));
+    });
+  });
+}

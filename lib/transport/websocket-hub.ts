@@ -1,0 +1,263 @@
+import type { WebSocket } from 'ws';
+import type { DatagramOutput } from '../engine/datagram-output.js';
+import { JsPacketEngine } from '../engine/js-packet-engine.js';
+import type { CryptoProvider } from '../ports/crypto.js';
+import { ADDRESS_OCTETS, type PacketEngineEvents } from '../ports/packet-engine.js';
+import { addressScope, writeAddress } from '../wire/address.js';
+
+/** Subprotocol of every STT WebSocket (STT §10). */
+export const SUBPROTOCOL = 'stt.v1';
+/** The largest packet (STT §10). */
+export const MAX_MESSAGE = 65_507;
+/** Octets that `ws` may hold of one peer before its sessions seal no more, and when they go on: some 16 packets. */
+const HIGH_WATER = 1024 * 1024;
+const LOW_WATER = HIGH_WATER / 4;
+/** Nothing is sealed beyond the high-water mark: who gets there has answers sent and does not read them. */
+const HARD_LIMIT = 4 * HIGH_WATER;
+/** How long the other side may take to answer a close. */
+const CLOSE_MS = 1000;
+/** Where the id of a connection stands in its address: in place of the scope. */
+const ID_AT = 18;
+/** Close codes of RFC 6455 §7.4.1. */
+const CLOSED = { NORMAL: 1000, GOING_AWAY: 1001, TEXT: 1003, POLICY: 1008 } as const;
+
+export interface HubOptions {
+  readonly crypto: CryptoProvider;
+  readonly events: PacketEngineEvents;
+  /** A connection without a session is closed after so long, ms. */
+  readonly handshakeTimeoutMs: number;
+  /** A silent peer is asked for a sign of life after so long, and given up after twice as long, ms. */
+  readonly heartbeatMs: number;
+}
+
+interface Connection {
+  readonly socket: WebSocket;
+  readonly address: Uint8Array;
+  readonly onLost: Set<(why: string) => void>;
+  readonly openedAt: number;
+  heardAt: number;
+  pingedAt: number;
+  full: boolean;
+  closing: boolean;
+}
+
+/**
+ * The WebSockets of a node and the packet engine on them. A connection is an address to the engine: the peer's IP
+ * address and port, and a number of its own where a UDP address has its scope. `ws` holds what the kernel does not take,
+ * so sealing stops for a connection that holds much, and goes on when it has drained.
+ */
+export class WebSocketHub implements DatagramOutput {
+  readonly receiveBufferOctets = 0;
+  readonly sendBufferOctets = 0;
+  readonly engine: JsPacketEngine;
+  readonly #options: HubOptions;
+  readonly #connections = new Map<number, Connection>();
+  readonly #sweeper: ReturnType<typeof setInterval>;
+  #lastId = 0;
+  #turnScheduled = false;
+  #writable = false;
+  #closed = false;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.engine = new HubEngine(this, options);
+    const period = Math.min(1000, options.handshakeTimeoutMs / 2, options.heartbeatMs / 2);
+    this.#sweeper = setInterval(() => this.#sweep(), Math.max(10, period));
+    this.#sweeper.unref();
+  }
+
+  /** Connections open now. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** Takes an open WebSocket in and gives its address, ADDRESS_OCTETS. */
+  add(socket: WebSocket, host: string, port: number): Uint8Array {
+    const id = this.#nextId();
+    const address = new Uint8Array(ADDRESS_OCTETS);
+    writeAddress(address, 0, host.split('%', 1)[0]!, port);
+    new DataView(address.buffer).setUint32(ID_AT, id);
+    const now = performance.now();
+    const connection: Connection = {
+      socket,
+      address,
+      onLost: new Set(),
+      openedAt: now,
+      heardAt: now,
+      pingedAt: now,
+      full: false,
+      closing: false,
+    };
+    this.#connections.set(id, connection);
+    let fault = '';
+    socket.on('message', (data, isBinary) => this.#onMessage(connection, data as Buffer, isBinary));
+    socket.on('pong', () => (connection.heardAt = performance.now()));
+    socket.on('error', (error) => (fault = error.message));
+    socket.on('close', (code, reason) => {
+      this.#connections.delete(id);
+      const said = reason.toString() || fault || `the WebSocket was closed with code ${code}`;
+      for (const onLost of [...connection.onLost]) onLost(said);
+      if (connection.full) this.#resumeSoon(true);
+    });
+    if (this.#closed) socket.terminate();
+    return address;
+  }
+
+  /** A session goes over this connection from now on. `onLost` is called when it breaks. False if it is gone already. */
+  bind(address: Uint8Array, onLost: (why: string) => void): boolean {
+    const connection = this.#connections.get(addressScope(address));
+    connection?.onLost.add(onLost);
+    return connection !== undefined;
+  }
+
+  /** A session is over: with the last one its connection ends. */
+  unbind(address: Uint8Array, onLost: (why: string) => void): void {
+    const connection = this.#connections.get(addressScope(address));
+    connection?.onLost.delete(onLost);
+    if (connection !== undefined && connection.onLost.size === 0) this.#end(connection, CLOSED.NORMAL, '');
+  }
+
+  /** Closes a connection on which no session came about. */
+  drop(address: Uint8Array): void {
+    const connection = this.#connections.get(addressScope(address));
+    if (connection !== undefined) this.#end(connection, CLOSED.NORMAL, '');
+  }
+
+  /** True if nothing more should be sealed for this connection now. */
+  isFull(id: number): boolean {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) return false;
+    if (connection.socket.bufferedAmount >= HIGH_WATER) connection.full = true;
+    return connection.full;
+  }
+
+  send(address: Uint8Array, bytes: Uint8Array, begin: number, end: number): boolean {
+    const connection = this.#connections.get(addressScope(address));
+    if (connection !== undefined) {
+      // `ws` reads it later, and connections drain in any order: so it is copied.
+      connection.socket.send(Buffer.from(bytes.subarray(begin, end)), { binary: true }, () => this.#onSent(connection));
+      if (connection.socket.bufferedAmount > HARD_LIMIT) connection.socket.terminate();
+    }
+    this.#resumeSoon(false);
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#sweeper);
+    await Promise.all(
+      Array.from(
+        this.#connections.values(),
+        (connection) =>
+          new Promise<void>((resolve) => {
+            connection.socket.once('close', () => resolve());
+            this.#end(connection, CLOSED.GOING_AWAY, 'the node stopped');
+          }),
+      ),
+    );
+  }
+
+  #onMessage(connection: Connection, data: Buffer, isBinary: boolean): void {
+    if (this.#closed || connection.closing) return;
+    if (!isBinary) {
+      this.#end(connection, CLOSED.TEXT, 'STT sends binary messages only');
+      return;
+    }
+    connection.heardAt = performance.now();
+    this.engine.receive(data, connection.address);
+    this.#resumeSoon(false);
+  }
+
+  #onSent(connection: Connection): void {
+    if (!connection.full || connection.socket.bufferedAmount > LOW_WATER) return;
+    connection.full = false;
+    this.#resumeSoon(true);
+  }
+
+  /** At the end of this turn: what came in is one batch, and there is room again in the engine's buffer. */
+  #resumeSoon(writable: boolean): void {
+    this.#writable ||= writable;
+    if (this.#turnScheduled || this.#closed) return;
+    this.#turnScheduled = true;
+    setImmediate(this.#onTurn);
+  }
+
+  readonly #onTurn = (): void => {
+    this.#turnScheduled = false;
+    if (this.#closed) return;
+    this.engine.deliver();
+    this.engine.resume();
+    if (this.#writable && !this.#closed) {
+      this.#writable = false;
+      this.#options.events.onWritable();
+    }
+  };
+
+  #sweep(): void {
+    const { handshakeTimeoutMs, heartbeatMs } = this.#options;
+    const now = performance.now();
+    for (const connection of this.#connections.values()) {
+      const { socket, heardAt, openedAt, onLost } = connection;
+      if (onLost.size === 0 && now - openedAt > handshakeTimeoutMs) {
+        this.#end(connection, CLOSED.POLICY, 'no handshake in time');
+      } else if (now - heardAt > 2 * heartbeatMs) {
+        socket.terminate();
+      } else if (now - Math.max(heardAt, connection.pingedAt) >= heartbeatMs) {
+        connection.pingedAt = now;
+        socket.ping();
+      }
+    }
+  }
+
+  #end(connection: Connection, code: number, reason: string): void {
+    if (connection.closing) return;
+    connection.closing = true;
+    connection.socket.close(code, reason);
+    const timer = setTimeout(() => connection.socket.terminate(), CLOSE_MS);
+    connection.socket.once('close', () => clearTimeout(timer));
+  }
+
+  #nextId(): number {
+    do this.#lastId = (this.#lastId + 1) >>> 0;
+    while (this.#lastId === 0 || this.#connections.has(this.#lastId));
+    return this.#lastId;
+  }
+}
+
+/** The JS engine, refusing what a connection has no room for. */
+class HubEngine extends JsPacketEngine {
+  readonly #hub: WebSocketHub;
+  /** Connections by path. */
+  readonly #ids: number[] = [];
+
+  constructor(hub: WebSocketHub, { crypto, events }: HubOptions) {
+    super({ crypto, events, output: hub });
+    this.#hub = hub;
+  }
+
+  override openPath(address: Uint8Array): number {
+    const path = super.openPath(address);
+    this.#ids[path] = addressScope(address);
+    return path;
+  }
+
+  override sealStreamRun(
+    slot: number,
+    path: number,
+    pn: number,
+    streamId: number,
+    offset: number,
+    fin: boolean,
+    chunk: Uint8Array,
+    begin: number,
+    end: number,
+    payload: number,
+  ): number {
+    if (this.#hub.isFull(this.#ids[path]!)) return 0;
+    return super.sealStreamRun(slot, path, pn, streamId, offset, fin, chunk, begin, end, payload);
+  }
+
+  override sealFrames(slot: number, path: number, pn: number, frames: Uint8Array, begin: number, end: number): boolean {
+    return !this.#hub.isFull(this.#ids[path]!) && super.sealFrames(slot, path, pn, frames, begin, end);
+  }
+}
