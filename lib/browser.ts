@@ -9,6 +9,8 @@ export { STTHandshake } from './api/stt-handshake.js';
 export type { HandshakeKeys, HelloSource, STTHandshakeOptions } from './api/stt-handshake.js';
 export * as constants from './constants.js';
 export * from './errors.js';
+export { StreamDecoder, StreamEncoder } from './api/chunk-stream.js';
+export type { ChunkSource, StreamDecoderOptions } from './api/chunk-stream.js';
 export { StreamContext } from './stc/stream-context.js';
 export { deserializeStt, Float64, serializeStt } from './wire/serialization.js';
 export type { SttValue } from './wire/serialization.js';

@@ -134,6 +134,19 @@ export const ERRORS = {
     type: STTCryptoError,
     message: 'Authentication failed: other key, other associated data, or changed octets.',
   },
+  ERR_STT_CHUNK_REFUSED: {
+    type: STTCryptoError,
+    message:
+      'A sealed chunk was refused: {why}. The chunks were damaged, doubled, mixed with others, or moved out of bounds; fetch them again.',
+  },
+  ERR_STT_CHUNKS_INCOMPLETE: {
+    type: STTCryptoError,
+    message: 'The sealed chunks ended before {what}. They were cut short or some were lost; fetch them again.',
+  },
+  ERR_STT_CHUNKS_EXHAUSTED: {
+    type: STTCryptoError,
+    message: 'A stream of sealed chunks ends at {limit} chunks. Use larger chunks, or several streams.',
+  },
   ERR_STT_SEED_TOO_SHORT: {
     type: STTCryptoError,
     message: '{name} has {length} octets; at least 16 random octets are needed, 32 are right (`stt keygen` makes one).',

@@ -14,6 +14,8 @@ export type { StreamManager } from './api/stream-manager.js';
 export * as constants from './constants.js';
 export * from './errors.js';
 export { STCWrapper } from './stc/node-stc-wrapper.js';
+export { StreamDecoder, StreamEncoder } from './api/chunk-stream.js';
+export type { ChunkSource, StreamDecoderOptions } from './api/chunk-stream.js';
 export { StreamContext } from './stc/stream-context.js';
 export { STTFrame } from './wire/stt-frame.js';
 export { deserializeStt, Float64, serializeStt } from './wire/serialization.js';

@@ -29,13 +29,19 @@ export class StreamContext {
     if (!Number.isInteger(streamId) || streamId < 0 || streamId > MAX_STREAM_ID) {
       throw sttError('ERR_STT_OPTION_RANGE', { name: 'streamId', value: streamId, expected: 'an integer of 32 bits' });
     }
-    this.sessionId = sessionId.slice();
+    // The slice of a Buffer would share its memory.
+    this.sessionId = Uint8Array.from(sessionId);
     this.streamId = streamId;
     this.#crypto = root.crypto;
     const info = new Uint8Array(SESSION_ID_OCTETS + 4);
     info.set(sessionId);
     new DataView(info.buffer).setUint32(SESSION_ID_OCTETS, streamId);
     this.#key = root.expand('stream', info, KEY_OCTETS);
+  }
+
+  /** @internal */
+  get crypto(): CryptoProvider {
+    return this.#crypto;
   }
 
   /** @internal The key of one encoder: chunks of different encoders never share one (STT §8). */
