@@ -10,12 +10,16 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Reads `HOST:PORT` or `[IPV6]:PORT`. */
-export function parseDestination(text: string): { readonly host: string; readonly port: number } {
+/** Where to connect to: over UDP, or over WebSocket. */
+export type Destination = { readonly host: string; readonly port: number } | { readonly url: string };
+
+/** Reads `HOST:PORT`, `[IPV6]:PORT` or the URL of a WebSocket. */
+export function parseDestination(text: string): Destination {
+  if (/^wss?:\/\//i.test(text)) return { url: text };
   const { host, port } = split(text);
   if (host === undefined || host === '' || port === undefined || port === 0) {
     throw usage(
-      `"${text}" is no destination. Give HOST:PORT, such as 192.0.2.1:${DEFAULT_PORT} or [2001:db8::1]:${DEFAULT_PORT}.`,
+      `"${text}" is no destination. Give HOST:PORT, such as 192.0.2.1:${DEFAULT_PORT} or [2001:db8::1]:${DEFAULT_PORT}, or a ws: or wss: URL.`,
     );
   }
   return { host, port };

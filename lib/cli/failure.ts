@@ -90,6 +90,7 @@ function explainStt(error: STTError): Explanation {
     case 'ERR_STT_VERSION':
     case 'ERR_STT_HANDSHAKE_FAILED':
     case 'ERR_STT_ADDRESS':
+    case 'ERR_STT_WEBSOCKET':
       return line(ExitCode.NO_CONNECTION, code, message);
     case 'ERR_STT_TRANSFER_REFUSED': {
       const { refusal } = error as STTError & { refusal?: RefusalCode };
@@ -101,6 +102,7 @@ function explainStt(error: STTError): Explanation {
     case 'ERR_STT_STREAM_STOPPED':
       return line(ExitCode.BROKEN_OFF, code, `The other side broke the transfer off. ${RESUME}`);
     case 'ERR_STT_CLOSED':
+    case 'ERR_STT_CONNECTION_LOST':
     case 'ERR_STT_APPLICATION':
     case 'ERR_STT_SESSION':
     case 'ERR_STT_IDLE_TIMEOUT':

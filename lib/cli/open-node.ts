@@ -1,6 +1,7 @@
 import { STTNode, type STTNodeOptions, type STTSession } from '../index.js';
 import { usage, type OptionSpecs } from './arguments.js';
 import type { CommandContext } from './command.js';
+import type { Destination } from './endpoint.js';
 import { loadNodeSeed, loadSharedSeeds, senderSeed } from './seeds.js';
 
 /** Longest attempt to connect: every retransmission of the handshake fits in several times. */
@@ -37,7 +38,7 @@ export interface Connection extends AsyncDisposable {
 }
 
 /** Connects to a receiver. */
-export async function connect(context: CommandContext, host: string, port: number): Promise<Connection> {
+export async function connect(context: CommandContext, to: Destination): Promise<Connection> {
   const { args, output, env, signal } = context;
   const peerNodeId = parsePeer(args.text('peer'));
   const node = new STTNode(await nodeOptions(context, senderSeed(await loadNodeSeed(env, output))));
@@ -45,11 +46,13 @@ export async function connect(context: CommandContext, host: string, port: numbe
   node.on('error', () => {});
   try {
     await node.start();
-    const session = await node.connectUdp(host, port, {
+    const options = {
       signal,
       timeoutMs: Math.min(CONNECT_TIMEOUT_MS, timeoutMs(args)),
       ...(peerNodeId === undefined ? {} : { peerNodeId }),
-    });
+    };
+    const session =
+      'url' in to ? await node.connectWebSocket(to.url, options) : await node.connectUdp(to.host, to.port, options);
     return {
       node,
       session,

@@ -37,6 +37,18 @@ describe('stt send and stt recv', () => {
     expect(await readdir(out)).toEqual(['data.bin']);
   });
 
+  it('move a file over WebSocket', async () => {
+    const { path, content, sha256 } = await fileOf(5 * MEBI);
+    const out = await temporaryDirectory();
+    const { receiver, seed } = await startReceiver(out, ['--once', '--websocket', '0']);
+    const url = `ws://127.0.0.1:${String(receiver.event('listening')?.['webSocketPort'])}/`;
+    const sender = await SttProcess.run(['send', path, url, '--json'], { seed });
+    expect([sender.code, await receiver.exit]).toEqual([0, 0]);
+    expect(sender.event('connected')).toMatchObject({ transport: 'websocket' });
+    expect(sender.event('done')).toMatchObject({ status: 'written', size: content.length, sha256 });
+    expect((await readFile(join(out, 'data.bin'))).equals(content)).toBe(true);
+  });
+
   it('move a directory tree', async () => {
     const root = join(await temporaryDirectory(), 'tree');
     await mkdir(join(root, 'a', 'b'), { recursive: true });

@@ -5,6 +5,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { STTNode, STTSession, STTWebSocketOptions } from '../../lib/index.js';
+import { LOCALHOST } from '../support/certificate.js';
 import { BACKEND, echo, readAll, startNode } from '../support/nodes.js';
 
 interface Pair extends AsyncDisposable {
@@ -42,6 +43,14 @@ async function refusal(url: string, protocols: string[], options: object = {}): 
   socket.on('error', () => {});
   const [, response] = (await once(socket, 'unexpected-response')) as [unknown, { statusCode?: number }];
   return response.statusCode;
+}
+
+/** Clients that do nothing; more of them by the environment. */
+const IDLE = Number(process.env['IDLE_CLIENTS'] ?? 500);
+
+function memory(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 async function listening(server: Server): Promise<string> {
@@ -166,6 +175,19 @@ describe(`what is no STT over WebSocket (${BACKEND})`, () => {
     good.terminate();
   });
 
+  it('a certificate that does not fit is refused, and one that fits connects', async () => {
+    await using pair = await webSocketPair({ tls: LOCALHOST });
+    const port = pair.server.webSocketPort!;
+    const untrusted = pair.client.connectWebSocket(`wss://127.0.0.1:${port}/`);
+    await expect(untrusted).rejects.toMatchObject({ code: 'ERR_STT_WEBSOCKET' });
+    const tls = { ca: LOCALHOST.cert };
+    const otherName = pair.client.connectWebSocket(`wss://127.0.0.1:${port}/`, { tls });
+    await expect(otherName).rejects.toMatchObject({ cause: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' } });
+    const fitting = { tls: { ...tls, servername: 'localhost' } };
+    const session = await pair.client.connectWebSocket(`wss://127.0.0.1:${port}/`, fitting);
+    expect(await session.ping()).toBeGreaterThan(0);
+  });
+
   it('a text message is answered with 1003', async () => {
     await using pair = await webSocketPair();
     const socket = stranger(pair.url);
@@ -234,6 +256,38 @@ describe(`what is no STT over WebSocket (${BACKEND})`, () => {
     await pair.client.connectWebSocket(url);
     expect((await accepted)[0].remoteAddress.address).toBe(trustProxy ? '203.0.113.7' : '127.0.0.1');
     http.close();
+  });
+
+  it(`${IDLE} idle clients cost little, keep nobody out, and are closed`, async () => {
+    await using pair = await webSocketPair({ handshakeTimeoutMs: 1000 + 2 * IDLE });
+    const { port } = new URL(pair.url);
+    const upgrade =
+      `GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n` +
+      `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\nSec-WebSocket-Protocol: stt.v1\r\n\r\n`;
+    const before = memory();
+    const sockets: Socket[] = [];
+    while (sockets.length < IDLE) {
+      const wave = Array.from({ length: Math.min(100, IDLE - sockets.length) }, () =>
+        connect(Number(port), '127.0.0.1'),
+      );
+      sockets.push(...wave);
+      await Promise.all(
+        wave.map(async (socket) => {
+          socket.on('error', () => {});
+          socket.write(upgrade);
+          await once(socket, 'data');
+        }),
+      );
+    }
+    // Both ends of each are in this process.
+    expect((memory() - before) / IDLE).toBeLessThan(65_536);
+    const session = await pair.client.connectWebSocket(pair.url);
+    expect(await session.ping()).toBeGreaterThan(0);
+    for (const socket of sockets) {
+      socket.resume();
+      if (!socket.destroyed) await once(socket, 'close');
+    }
+    expect(await session.ping()).toBeGreaterThan(0);
   });
 
   it('wrong options are named', async () => {

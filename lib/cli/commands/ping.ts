@@ -27,11 +27,11 @@ export const command: Command = {
     const [destination, ...more] = args.positionals;
     if (destination === undefined || more.length > 0)
       throw usage('`stt ping` takes one destination: stt ping HOST:PORT.');
-    const { host, port } = parseDestination(destination);
+    const to = parseDestination(destination);
     const count = args.integer('count', DEFAULT_COUNT, 1, 1_000_000);
     const interval = args.integer('interval', DEFAULT_INTERVAL_MS, 0, 60_000);
     const began = performance.now();
-    await using connection = await connect(context, host, port);
+    await using connection = await connect(context, to);
     const connectMs = performance.now() - began;
     const { session } = connection;
     const times: number[] = [];

@@ -13,10 +13,10 @@ import type { STTStream } from '../../index.js';
 
 export const command: Command = {
   name: 'send',
-  synopsis: ['send PATH... HOST:PORT', 'send - HOST:PORT [--name NAME]'],
+  synopsis: ['send PATH... HOST:PORT', 'send PATH... wss://HOST/PATH', 'send - HOST:PORT [--name NAME]'],
   description: [
     'Sends files and directories to a `stt recv`, with their modification times and permissions. It ends when everything is on the disk there and its SHA-256 was verified. A transfer that broke off is resumed by the same command; what is there already is not sent again. Symbolic links are followed where they are named and left out inside directories.',
-    'A PATH of - is standard input.',
+    'A PATH of - is standard input. Where a firewall blocks UDP, a URL of ws: or wss: sends over WebSocket, if `stt recv --websocket` runs there.',
   ],
   options: {
     name: { value: 'NAME', help: 'name of the one PATH at the receiver (standard input: default "stdin")' },
@@ -29,11 +29,16 @@ export const command: Command = {
     if (args.positionals.length < 2 || destination === undefined) {
       throw usage('`stt send` takes what to send and where to: stt send PATH... HOST:PORT.');
     }
-    const { host, port } = parseDestination(destination);
+    const to = parseDestination(destination);
     const sources = await sourcesOf(args.positionals.slice(0, -1), args.text('name'));
-    await using connection = await connect(context, host, port);
+    await using connection = await connect(context, to);
     const { session } = connection;
-    output.event({ event: 'connected', remote: destination, backend: session.getStats().backend });
+    output.event({
+      event: 'connected',
+      remote: destination,
+      transport: session.transport,
+      backend: session.getStats().backend,
+    });
     const stream = await connection.orInterrupted(session.openStream());
     const onAbort = (): void => void stream.destroy(signal.reason as Error);
     signal.addEventListener('abort', onAbort);
