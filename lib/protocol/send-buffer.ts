@@ -60,6 +60,11 @@ export class SendBuffer {
     return this.#next - this.#base - this.#ackedAbove;
   }
 
+  /** Octets sent and kept: from the first one that is not acknowledged. */
+  get unreleased(): number {
+    return this.#next - this.#base;
+  }
+
   /** Offset after the last octet written. */
   get end(): number {
     return this.#end;

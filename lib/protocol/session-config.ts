@@ -15,6 +15,11 @@ export interface SessionLimits {
   readonly sendHighWater: number;
   /** Unsent octets of a stream from which on `write` throws ERR_STT_STREAM_BUFFER_FULL: for writers who ignore `false`. */
   readonly sendBufferLimit: number;
+  /**
+   * Octets that were sent and are kept, all streams together, counted from the first one of each stream that is not
+   * acknowledged; while there are more, streams send nothing new.
+   */
+  readonly maxUnreleased: number;
   /** Octets of messages and user frames that may wait to be sent; more: ERR_STT_QUEUE_FULL. */
   readonly sendQueueOctets: number;
   /** Streams the peer may end by reset at once, before credit for new ones is given only at `resetsPerSecond`. */
@@ -41,6 +46,9 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   // Eight blocks of 64 KiB: 0.7 ms at 6 Gbit/s, more than one turn of an event loop needs.
   sendHighWater: 512 * 1024,
   sendBufferLimit: 64 * 1024 * 1024,
+  // Twice the largest window of a session. What lies behind a lost packet is kept until that one arrives: so a peer that
+  // acknowledges all but the first octet would have everything kept.
+  maxUnreleased: 64 * 1024 * 1024,
   sendQueueOctets: 4 * 1024 * 1024,
   resetBurst: 1_000,
   resetsPerSecond: 200,

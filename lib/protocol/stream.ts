@@ -28,6 +28,8 @@ export interface StreamHost {
   onReceive(octets: number): boolean;
   /** Octets that count no more. */
   onConsume(octets: number): void;
+  /** Octets that were sent are acknowledged or given up, and not kept any more. */
+  onRelease(octets: number): void;
   /** Octets given to the application. */
   onDeliver(octets: number): void;
   /** Octets and gaps held for reassembly changed. False if there are too many gaps. */
@@ -129,6 +131,7 @@ export class Stream implements AssemblerSink {
     if (this.#sendState !== SendState.OPEN || !this.#host.live) return;
     this.#sendState = SendState.RESET;
     this.resetCode = code;
+    this.#host.onRelease(this.sending.unreleased);
     this.sending.clear();
     this.#host.onSendChange(this);
     this.want(StreamWant.RESET);
@@ -240,7 +243,9 @@ export class Stream implements AssemblerSink {
   /** @internal Octets, and STREAM_END if `fin`, were acknowledged. */
   onAcked(begin: number, end: number, fin: boolean): void {
     if (this.#sendState !== SendState.OPEN) return;
+    const kept = this.sending.unreleased;
     this.sending.onAcked(begin, end, fin);
+    if (this.sending.unreleased < kept) this.#host.onRelease(kept - this.sending.unreleased);
     if (!this.sending.done) {
       // Less than a packet of credit may have waited for this (silly-window avoidance).
       if (this.place !== 0 && this.sending.unacked === 0) this.#host.onSendChange(this);

@@ -1,4 +1,4 @@
-import { CloseCode } from '../constants.js';
+import { CloseCode, MAX_DATAGRAM } from '../constants.js';
 import type { SessionObserver } from '../ports/session-observer.js';
 import type { ControlQueue } from './control-queue.js';
 import { ReceiveWindow, SendCredit } from './flow-control.js';
@@ -28,6 +28,8 @@ export class Streams implements StreamHost {
   readonly #sendLimit: number;
   readonly #receiveWindow: number;
   #gaps = 0;
+  /** Octets sent and kept. */
+  #unreleased = 0;
 
   constructor(config: SessionConfig, control: ControlQueue) {
     const { localParams, peerParams, limits, now } = config;
@@ -77,7 +79,8 @@ export class Streams implements StreamHost {
       const stream = this.scheduler.next();
       if (stream === undefined) return undefined;
       const sending = stream.sending;
-      const limit = Math.min(stream.sendLimit, sending.next + this.credit.available);
+      const room = Math.max(0, this.limits.maxUnreleased - this.#unreleased);
+      const limit = Math.min(stream.sendLimit, sending.next + Math.min(this.credit.available, room));
       if (sending.pick(limit) && this.#worthSending(sending, full)) return stream;
       if (stream.unsent > 0) this.scheduler.block(stream);
       else this.scheduler.remove(stream);
@@ -98,6 +101,7 @@ export class Streams implements StreamHost {
     this.sentOctets += fresh;
     this.retransmittedOctets += end - begin - fresh;
     this.credit.use(fresh);
+    this.#unreleased += fresh;
     stream.sending.onSent(begin, end, fin);
     this.scheduler.charge(stream, end - begin);
     if (!stream.sendable) this.onSendChange(stream);
@@ -173,6 +177,13 @@ export class Streams implements StreamHost {
 
   onConsume(octets: number): void {
     if (this.window.consume(octets)) this.#control.wantSessionCredit = true;
+  }
+
+  onRelease(octets: number): void {
+    // Less than a packet of room holds streams back as well.
+    const wasFull = this.#unreleased + MAX_DATAGRAM > this.limits.maxUnreleased;
+    this.#unreleased -= octets;
+    if (wasFull) this.scheduler.unblockAll();
   }
 
   onDeliver(octets: number): void {

@@ -216,4 +216,63 @@ describe('a peer that breaks the rules of streams', () => {
     expect(peer.closedWith).toBe(CloseCode.STREAM);
     expect(peer.app.messages).toEqual([]);
   });
+
+  it('and acknowledges everything but the first octets has the sender keep a bounded amount, which goes on once it does', () => {
+    const limits = { maxUnreleased: 200_000 };
+    const far = { initialMaxData: 2 ** 40, initialMaxStreamData: 2 ** 40 };
+    const peer = new Hostile({ role: 'initiator', limits, peerParams: far });
+    const [stream, other] = [peer.session.openStream()!, peer.session.openStream()!];
+    const round = (): void => {
+      if (stream.bufferedOctets < 100_000) stream.write(new Uint8Array(100_000));
+      peer.now += 20;
+      peer.session.handleTimeout(peer.now);
+      const sent = peer.poll();
+      const withheld = new Set(
+        sent
+          .filter(({ name, id, offset }) => name === 'STREAM' && id === stream.id && offset === 0)
+          .map(({ pn }) => pn),
+      );
+      for (const pn of new Set(sent.map(({ pn: number }) => number))) if (!withheld.has(pn)) peer.ack(pn, pn);
+    };
+    for (let i = 0; i < 300; i++) round();
+    expect(peer.closedWith).toBeUndefined();
+    expect(peer.session.stats().streamOctetsSent).toBeGreaterThan(190_000);
+    expect(peer.session.stats().streamOctetsSent).toBeLessThanOrEqual(200_000);
+    // Once all is acknowledged both streams go on.
+    other.write(new Uint8Array(50_000));
+    for (let i = 0; i < 100; i++) {
+      peer.now += 20;
+      peer.session.handleTimeout(peer.now);
+      peer.poll();
+      peer.ackAll();
+      peer.sink.sent.length = 0;
+    }
+    expect(peer.session.isDrained).toBe(true);
+  });
+
+  it('and whose streams are reset does not hold the room that they had', () => {
+    const limits = { maxUnreleased: 50_000 };
+    const peer = new Hostile({ role: 'initiator', limits });
+    for (let i = 0; i < 20; i++) {
+      const stream = peer.session.openStream()!;
+      stream.write(new Uint8Array(20_000));
+      for (let j = 0; j < 5; j++) {
+        peer.now += 20;
+        peer.poll();
+      }
+      stream.reset(1);
+      peer.poll();
+      peer.ackAll();
+    }
+    const last = peer.session.openStream()!;
+    last.write(new Uint8Array(40_000));
+    for (let j = 0; j < 50; j++) {
+      peer.now += 20;
+      peer.session.handleTimeout(peer.now);
+      peer.poll();
+      peer.ackAll();
+      peer.sink.sent.length = 0;
+    }
+    expect(peer.session.isDrained).toBe(true);
+  });
 });

@@ -20,6 +20,8 @@ export interface SentFrame {
   readonly value: number;
   readonly octets: number;
   readonly fin: boolean;
+  /** Of STREAM frames. */
+  readonly offset: number;
 }
 
 /** Parses what a session sends. */
@@ -34,7 +36,7 @@ class Capture implements PacketSink, frames.FrameVisitor {
   sealStreamRun(
     pn: number,
     streamId: number,
-    _offset: number,
+    offset: number,
     fin: boolean,
     _chunk: Uint8Array,
     begin: number,
@@ -45,7 +47,8 @@ class Capture implements PacketSink, frames.FrameVisitor {
     do {
       if (!this.#take(pn + taken)) break;
       const until = Math.min(end, begin + payload);
-      this.#note('STREAM', streamId, 0, until - begin, fin && until === end);
+      this.#note('STREAM', streamId, 0, until - begin, fin && until === end, offset);
+      offset += until - begin;
       begin = until;
       taken++;
     } while (begin < end);
@@ -68,8 +71,8 @@ class Capture implements PacketSink, frames.FrameVisitor {
     return true;
   }
 
-  #note(name: string, id = 0, value = 0, octets = 0, fin = false): number {
-    this.sent.push({ pn: this.#pn, name, id, value, octets, fin });
+  #note(name: string, id = 0, value = 0, octets = 0, fin = false, offset = -1): number {
+    this.sent.push({ pn: this.#pn, name, id, value, octets, fin, offset });
     return CloseCode.NONE;
   }
 
@@ -79,8 +82,8 @@ class Capture implements PacketSink, frames.FrameVisitor {
   onData(tag: number, _bytes: Uint8Array, begin: number, end: number): number {
     return this.#note('DATA', tag, 0, end - begin);
   }
-  onStream(id: number, _offset: number, fin: boolean, _bytes: Uint8Array, begin: number, end: number): number {
-    return this.#note('STREAM', id, 0, end - begin, fin);
+  onStream(id: number, offset: number, fin: boolean, _bytes: Uint8Array, begin: number, end: number): number {
+    return this.#note('STREAM', id, 0, end - begin, fin, offset);
   }
   onAck(largest: number, _delay: number, _ranges: Float64Array, rangeCount: number): number {
     return this.#note('ACK', largest, rangeCount);
