@@ -96,6 +96,9 @@ function explainStt(error: STTError): Explanation {
       const { refusal } = error as STTError & { refusal?: RefusalCode };
       return line(ExitCode.REFUSED, code, refusal === undefined ? message : `${message} ${REFUSAL_REMEDIES[refusal]}`);
     }
+    case 'ERR_STT_AUTHENTICATION':
+    case 'ERR_STT_CHUNK_REFUSED':
+    case 'ERR_STT_CHUNKS_INCOMPLETE':
     case 'ERR_STT_TRANSFER_INTEGRITY':
       return line(ExitCode.INTEGRITY, code, message);
     case 'ERR_STT_STREAM_RESET':

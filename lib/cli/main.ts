@@ -16,6 +16,8 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   recv: ['receive files', () => import('./commands/recv.js')],
   send: ['send files and directories', () => import('./commands/send.js')],
   ping: ['measure the round-trip time to a receiver', () => import('./commands/ping.js')],
+  seal: ['seal a file under the shared seed', () => import('./commands/seal.js')],
+  open: ['open a sealed file', () => import('./commands/open.js')],
   info: ['tell what works on this machine, and why', () => import('./commands/info.js')],
 };
 
