@@ -1,17 +1,25 @@
 /**
- * STT where there is no Node: the codecs, the cryptographic contract and the handshake, in plain JavaScript. A browser
- * has no UDP, so there is no node here.
+ * STT in browsers: a node that connects over WebSocket, and the parts of STT for use by themselves. Plain JavaScript,
+ * Web Streams and @noble's primitives; nothing of Node.
  */
 import { nobleProvider } from './stc/noble-provider.js';
 import { STCWrapper as PortableSTCWrapper } from './stc/stc-wrapper.js';
 
 export { STTHandshake } from './api/stt-handshake.js';
 export type { HandshakeKeys, HelloSource, STTHandshakeOptions } from './api/stt-handshake.js';
+export type { SessionManager } from './api/session-manager.js';
+export type { StreamManager } from './api/stream-manager.js';
 export * as constants from './constants.js';
 export * from './errors.js';
 export { StreamDecoder, StreamEncoder } from './api/chunk-stream.js';
 export type { ChunkSource, StreamDecoderOptions } from './api/chunk-stream.js';
 export { StreamContext } from './stc/stream-context.js';
+export { STTNode } from './web/node.js';
+export type { ConnectOptions, NodeEvents, NodeStats, ReceivedMessage, SendResult } from './web/node.js';
+export type { STTNodeOptions } from './web/node-options.js';
+export { STTSession } from './web/session.js';
+export type { MessageFate, SessionEvents, SessionStats } from './web/session.js';
+export { STTStream } from './web/stream.js';
 export { deserializeStt, Float64, serializeStt } from './wire/serialization.js';
 export type { SttValue } from './wire/serialization.js';
 export { STTFrame } from './wire/stt-frame.js';

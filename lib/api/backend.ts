@@ -7,6 +7,7 @@ import { loadNativeProvider } from '../stc/native-provider.js';
 import { nodeProvider } from '../stc/node-provider.js';
 import { openJsEngine } from '../transport/udp-js.js';
 import type { Backend, NodeConfig } from './node-options.js';
+import { pooledRandom } from './pooled-random.js';
 
 /** The implementation that a node uses. */
 export interface ChosenBackend {
@@ -69,19 +70,4 @@ async function open(
   }
   const { engine, boundAddress } = await openJsEngine({ ...options, crypto: backend.crypto });
   return { engine, bound: boundAddress };
-}
-
-/** Words out of a block of random octets, so that a number costs no call of the system. */
-function pooledRandom(crypto: CryptoProvider): Random {
-  const words = new Uint32Array(64);
-  let left = 0;
-  return {
-    u32: () => {
-      if (left === 0) {
-        new Uint8Array(words.buffer).set(crypto.randomBytes(words.byteLength));
-        left = words.length;
-      }
-      return words[--left]!;
-    },
-  };
 }

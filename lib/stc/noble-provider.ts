@@ -1,12 +1,13 @@
 import { ecb, gcm } from '@noble/ciphers/aes.js';
 import { chacha20, chacha20poly1305 } from '@noble/ciphers/chacha.js';
-import { x25519 } from '@noble/curves/ed25519.js';
+
 import { expand, extract } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { Suite, type CryptoProvider, type HeaderCipher, type PacketCipher } from '../ports/crypto.js';
 import { AEAD_TAG_OCTETS, checkAeadSizes, checkKeySize } from './aead-sizes.js';
 import { checkExpandLength } from './hkdf.js';
+import { x25519 } from './noble-x25519.js';
 import { deriveXaesKey } from './xaes.js';
 
 interface Aead {

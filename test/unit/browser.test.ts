@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { build, type Rollup } from 'vite';
 import * as browser from '../../lib/browser.js';
 import * as node from '../../lib/index.js';
+
+/** Octets; the sum of what it is made of today, so that growth is seen. */
+const LIMIT = 190_000;
 
 describe('the entry for browsers', () => {
   it('imports no Node built-in, however deep', () => {
@@ -19,6 +23,22 @@ describe('the entry for browsers', () => {
     };
     visit('lib/browser.ts');
     expect(seen.size).toBeGreaterThan(20);
+  });
+
+  it('stays below its size when bundled, minified and not compressed', async () => {
+    const built = (await build({
+      configFile: false,
+      logLevel: 'error',
+      build: {
+        write: false,
+        target: 'es2022',
+        rollupOptions: { input: 'lib/browser.ts', preserveEntrySignatures: 'strict' },
+      },
+    })) as Rollup.RollupOutput;
+    expect(built.output).toHaveLength(1);
+    const { code } = built.output[0];
+    expect(/["'`]node:|__vite-browser-external|Buffer\./.test(code)).toBe(false);
+    expect(code.length).toBeLessThan(LIMIT);
   });
 
   it('shakes hands with the entry for Node, and both see the same key and each other’s id', () => {

@@ -1,0 +1,100 @@
+import { sttError } from '../errors.js';
+import { checkOptionNames, integerOption } from '../options.js';
+import { DEFAULT_SESSION_LIMITS, type SessionLimits } from '../protocol/session-config.js';
+import { checkSeed } from '../stc/stc-root.js';
+import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
+
+/** Options of a node in a browser: those of Node's that make sense without a socket of one's own. */
+export interface STTNodeOptions {
+  /** The node's own secret, at least 16 random octets, 32 are right: the node id follows from it. */
+  readonly nodeSeed: Uint8Array;
+  /** The secret shared with the peer: at least 16 random octets, 32 are right. */
+  readonly sharedSeed: Uint8Array;
+  /** A session in which nothing is heard for so long is over; 0 = never. Default 30,000. */
+  readonly idleTimeoutMs?: number;
+  /** Sends a PING when nothing was heard for a third of the idle timeout. Default false. */
+  readonly keepAlive?: boolean;
+  /** How long `close()` may take to deliver what was written. Default 30,000. */
+  readonly closeTimeoutMs?: number;
+  /** Streams that a peer may have open at once. Default 100. */
+  readonly maxStreams?: number;
+  /** Unreliable messages that wait in `receive()`; the oldest is dropped. Default 1,024. */
+  readonly receiveQueue?: number;
+  /** Largest unreliable message accepted from a peer, octets; 0 refuses them. Default 65,000. */
+  readonly maxMessageOctets?: number;
+  /** Receive window of one stream at first, and at most, octets. Defaults 256 KiB and 16 MiB. */
+  readonly streamWindow?: number;
+  readonly maxStreamWindow?: number;
+  /** Receive window of a session at first, and at most, octets. Defaults 1 MiB and 32 MiB. */
+  readonly sessionWindow?: number;
+  readonly maxSessionWindow?: number;
+}
+
+/** Options checked and filled in. */
+export interface NodeConfig {
+  readonly nodeSeed: Uint8Array;
+  readonly sharedSeed: Uint8Array;
+  readonly keepAliveMs: number;
+  readonly closeTimeoutMs: number;
+  readonly receiveQueue: number;
+  readonly params: TransportParams;
+  readonly limits: SessionLimits;
+}
+
+const NAMES: readonly (keyof STTNodeOptions)[] = [
+  'nodeSeed',
+  'sharedSeed',
+  'idleTimeoutMs',
+  'keepAlive',
+  'closeTimeoutMs',
+  'maxStreams',
+  'receiveQueue',
+  'maxMessageOctets',
+  'streamWindow',
+  'maxStreamWindow',
+  'sessionWindow',
+  'maxSessionWindow',
+];
+
+const MIB = 1_048_576;
+
+/**
+ * @throws STTConfigError `ERR_STT_UNKNOWN_OPTION`, `ERR_STT_OPTION_RANGE`; STTCryptoError `ERR_STT_SEED_TOO_SHORT`
+ */
+export function nodeConfig(options: STTNodeOptions): NodeConfig {
+  checkOptionNames(options, NAMES);
+  const integer = (name: keyof STTNodeOptions, fallback: number, min: number, max: number): number =>
+    integerOption(name, options[name], fallback, min, max);
+  const idleTimeoutMs = integer('idleTimeoutMs', 30_000, 0, 86_400_000);
+  if (idleTimeoutMs > 0) integer('idleTimeoutMs', 30_000, 1_000, 86_400_000);
+  const streamWindow = integer('streamWindow', 262_144, 1024, 1024 * MIB);
+  const sessionWindow = integer('sessionWindow', MIB, 1024, 1024 * MIB);
+  return {
+    nodeSeed: seed('nodeSeed', options.nodeSeed),
+    sharedSeed: seed('sharedSeed', options.sharedSeed),
+    keepAliveMs: options.keepAlive === true ? idleTimeoutMs / 3 : 0,
+    closeTimeoutMs: integer('closeTimeoutMs', 30_000, 0, 0x7fffffff),
+    receiveQueue: integer('receiveQueue', 1024, 1, 1_000_000),
+    params: {
+      ...DEFAULT_TRANSPORT_PARAMS,
+      initialMaxData: sessionWindow,
+      initialMaxStreamData: streamWindow,
+      maxStreams: integer('maxStreams', 100, 0, 0x7fffffff),
+      idleTimeoutMs,
+      maxDatagram: integer('maxMessageOctets', 65_000, 0, 65_507),
+    },
+    limits: {
+      ...DEFAULT_SESSION_LIMITS,
+      maxStreamWindow: integer('maxStreamWindow', Math.max(16 * MIB, streamWindow), streamWindow, 1024 * MIB),
+      maxSessionWindow: integer('maxSessionWindow', Math.max(32 * MIB, sessionWindow), sessionWindow, 1024 * MIB),
+    },
+  };
+}
+
+function seed(name: string, value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array)) {
+    throw sttError('ERR_STT_OPTION_RANGE', { name, value: typeof value, expected: 'a Uint8Array' });
+  }
+  checkSeed(name, value);
+  return value.slice();
+}
