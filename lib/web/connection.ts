@@ -52,7 +52,8 @@ export class Connection {
     this.#config = config;
     const { socket, seed, staticKeys, helloClock, node } = config;
     this.#driver = new Driver<STTStream>({
-      defer: queueMicrotask,
+      // Not the function itself: browsers refuse it as a method of something else.
+      defer: (call) => queueMicrotask(call),
       // Nobody connects to a page.
       confirm: () => undefined,
       onHandshake: (...row) => this.#handshakes.onDatagram(...row),
