@@ -48,7 +48,9 @@ export class Driver<S extends StreamFace> {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
   #stopped = false;
-  readonly #onTick = (): void => {
+  /** What ticks and promises of this turn make of a batch, or a call, shares packets with what the session itself sends. */
+  readonly #onTick = (): void => queueMicrotask(this.#onTurnEnd);
+  readonly #onTurnEnd = (): void => {
     this.#tickPending = false;
     if (!this.#stopped) this.#pump(performance.now());
   };
@@ -107,7 +109,7 @@ export class Driver<S extends StreamFace> {
     }
     this.#inBatch = false;
     for (let i = 0; i < this.#scheduled.length; i++) this.#scheduled[i]!.session.handleBatchEnd(now);
-    this.#pump(now);
+    this.wake();
   };
 
   /** PacketEngineEvents.onWritable */

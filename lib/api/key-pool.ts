@@ -33,7 +33,7 @@ export class KeyPool {
 
   stop(): void {
     this.#stopped = true;
-    for (const { privateKey } of this.#ready.splice(0)) privateKey.fill(0);
+    for (const pair of this.#ready.splice(0)) pair.destroy();
   }
 
   /** One key a turn, so that no burst of work delays what comes in. */

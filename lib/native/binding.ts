@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { HeaderCipher, PacketCipher, Suite } from '../ports/crypto.js';
+import type { HeaderCipher, NoiseState, PacketCipher, Suite } from '../ports/crypto.js';
 import type { PacketEngine } from '../ports/packet-engine.js';
 
 /*
@@ -107,6 +107,17 @@ export interface NativeEngine extends SameAsPacketEngine {
   close(done: () => void): void;
 }
 
+/** An X25519 private key, see `KeyPair`. */
+export interface NativeKeyAgreement {
+  publicKey(): Uint8Array;
+  agree(publicKey: Uint8Array): Uint8Array | undefined;
+  /** Nothing else may be called afterwards. */
+  destroy(): void;
+}
+
+/** What `NoiseState` is made of. */
+export type NativeNoiseState = Omit<NoiseState, 'clone' | 'hasKey'>;
+
 /** Everything the addon exports. Functions throw TypeError or RangeError for arguments of a wrong type or length. */
 export interface NativeAddon {
   /** Hash of the sources that the addon was built from: see scripts/source-hash.mjs. */
@@ -122,9 +133,6 @@ export interface NativeAddon {
   hkdfExtract(salt: Uint8Array, ikm: Uint8Array): Uint8Array;
   /** `length` <= 8,160. */
   hkdfExpand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array;
-  x25519PublicKey(privateKey: Uint8Array): Uint8Array;
-  /** Own key pair and the other's public key; `undefined` if the shared secret is all zeros. */
-  x25519(privateKey: Uint8Array, ownPublicKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
   /** AES-256-GCM or ChaCha20-Poly1305, 12-octet nonce; ciphertext and tag. */
   sealAead(suite: Suite, key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
   openAead(
@@ -140,6 +148,9 @@ export interface NativeAddon {
   equal(a: Uint8Array, b: Uint8Array): boolean;
   createPacketCipher(suite: Suite, key: Uint8Array): PacketCipher;
   createHeaderCipher(suite: Suite, key: Uint8Array): HeaderCipher;
+  createKeyAgreement(privateKey: Uint8Array): NativeKeyAgreement;
+  /** From 32 octets of hash, or as a copy of another. */
+  createNoiseState(from: Uint8Array | NativeNoiseState): NativeNoiseState;
 
   encodeFrame(
     frameType: number,
@@ -160,11 +171,16 @@ export type NativeLoad =
   | { readonly addon?: undefined; readonly path?: undefined; readonly why: string };
 
 /** What the machine code exports. */
-interface RawAddon extends Omit<NativeAddon, 'createPacketCipher' | 'createHeaderCipher'> {
+interface RawAddon extends Omit<
+  NativeAddon,
+  'createPacketCipher' | 'createHeaderCipher' | 'createKeyAgreement' | 'createNoiseState'
+> {
   /** OpenSSL functions that this Node does not have; if there are any, nothing else may be called. */
   readonly missingSymbols: readonly string[];
   readonly PacketCipher: new (suite: Suite, key: Uint8Array) => PacketCipher;
   readonly HeaderCipher: new (suite: Suite, key: Uint8Array) => HeaderCipher;
+  readonly KeyAgreement: new (privateKey: Uint8Array) => NativeKeyAgreement;
+  readonly NoiseState: new (from: Uint8Array | NativeNoiseState) => NativeNoiseState;
 }
 
 /** Root of the package: from dist/native as from lib/native. */
@@ -200,6 +216,8 @@ function load(): NativeLoad {
     ...raw,
     createPacketCipher: (suite, key) => new raw.PacketCipher(suite, key),
     createHeaderCipher: (suite, key) => new raw.HeaderCipher(suite, key),
+    createKeyAgreement: (privateKey) => new raw.KeyAgreement(privateKey),
+    createNoiseState: (from) => new raw.NoiseState(from),
   };
   return { addon, path };
 }

@@ -20,10 +20,31 @@ export interface PacketCipher {
   open(nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array, out: Uint8Array, outBegin: number): boolean;
 }
 
-/** An X25519 key pair, 32 octets each. */
+/** An X25519 key pair, 32 octets each, ready to agree any number of times. */
 export interface KeyPair {
   readonly privateKey: Uint8Array;
   readonly publicKey: Uint8Array;
+  /** RFC 7748 shared secret with the public key of another; `undefined` if it is all zeros (a key of low order). */
+  agree(publicKey: Uint8Array): Uint8Array | undefined;
+  /** Wipes the private key, as far as that can be done. The pair cannot be used any more. */
+  destroy(): void;
+}
+
+/** The `SymmetricState` object of Noise (revision 34, §5.2) for ChaChaPoly and SHA256. */
+export interface NoiseState {
+  mixHash(data: Uint8Array): void;
+  mixKey(material: Uint8Array): void;
+  mixKeyAndHash(material: Uint8Array): void;
+  /** True once something was mixed into the key: what is encrypted is 16 octets longer from then on. */
+  readonly hasKey: boolean;
+  /** EncryptAndHash. */
+  encrypt(plaintext: Uint8Array): Uint8Array;
+  /** DecryptAndHash; `undefined` if the octets are not authentic: the state is of no use then. */
+  decrypt(sealed: Uint8Array): Uint8Array | undefined;
+  /** h, then the keys of initiator and responder: 96 octets. */
+  split(): Uint8Array;
+  /** An independent copy. */
+  clone(): NoiseState;
 }
 
 /** Header protection of one direction (STT §5): five mask octets from a sixteen-octet sample. */
@@ -47,13 +68,10 @@ export interface CryptoProvider {
   hkdfExtract(salt: Uint8Array, ikm: Uint8Array): Uint8Array;
   /** RFC 5869 expand; `length` <= 8,160. */
   hkdfExpand(prk: Uint8Array, info: Uint8Array, length: number): Uint8Array;
-  /** RFC 7748 public key of a 32-octet private scalar. */
-  x25519PublicKey(privateKey: Uint8Array): Uint8Array;
-  /**
-   * RFC 7748 shared secret, `undefined` if it is all zeros (a low-order public key). `ownPublicKey`, that of
-   * `privateKey`, saves its computation where it is given.
-   */
-  x25519(privateKey: Uint8Array, publicKey: Uint8Array, ownPublicKey?: Uint8Array): Uint8Array | undefined;
+  /** The key pair of a 32-octet private scalar (RFC 7748), which it takes over. */
+  keyPair(privateKey: Uint8Array): KeyPair;
+  /** `hash`, 32 octets: h before anything is mixed in. */
+  noiseState(hash: Uint8Array): NoiseState;
   /** RFC 8439; 32-octet key, 12-octet nonce; the result is ciphertext and tag. */
   sealChaCha20Poly1305(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array;
   openChaCha20Poly1305(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined;

@@ -1,20 +1,15 @@
-import type { CryptoProvider, KeyPair } from '../ports/crypto.js';
+import type { CryptoProvider, KeyPair, NoiseState } from '../ports/crypto.js';
 import { ascii } from '../wire/ascii.js';
 import { noisePattern, type NoisePattern, type NoiseToken } from './noise-patterns.js';
 
 /*
  * The Noise Protocol Framework, revision 34, for 25519, ChaChaPoly and SHA256: handshakes only, since STT brings its
- * own packets. Octets that are held are never changed in place, so a copy of a state shares them.
+ * own packets. Octets that are held are never changed in place, so a copy shares them.
  */
 
 const HASH_OCTETS = 32;
 const DH_OCTETS = 32;
 const TAG_OCTETS = 16;
-const NONCE_OCTETS = 12;
-const EMPTY = new Uint8Array(0);
-const ONE = Uint8Array.of(1);
-const TWO = Uint8Array.of(2);
-const THREE = Uint8Array.of(3);
 
 /** What a handshake starts from; what is needed depends on the pattern. */
 export interface NoiseKeys {
@@ -52,12 +47,8 @@ export function noiseProtocol(crypto: CryptoProvider, name: string): NoiseProtoc
   return { pattern, isPsk: pattern.messages.some((tokens) => tokens.includes('psk')), initialHash };
 }
 
-/** What changes from message to message. */
-interface State {
-  ck: Uint8Array;
-  h: Uint8Array;
-  k: Uint8Array | undefined;
-  n: number;
+/** What changes from message to message, but for the symmetric state. */
+interface Progress {
   message: number;
   psksUsed: number;
   e: KeyPair | undefined;
@@ -67,43 +58,34 @@ interface State {
 
 /** One side of a Noise handshake: `write` and `read` by turns as the pattern has it, then `split`. */
 export class NoiseHandshake {
-  readonly #crypto: CryptoProvider;
   readonly #protocol: NoiseProtocol;
   readonly #initiator: boolean;
   readonly #keys: NoiseKeys;
-  readonly #state: State;
+  readonly #symmetric: NoiseState;
+  readonly #state: Progress;
 
   private constructor(
-    crypto: CryptoProvider,
     protocol: NoiseProtocol,
     initiator: boolean,
     keys: NoiseKeys,
-    state: State,
+    symmetric: NoiseState,
+    state: Progress,
   ) {
-    this.#crypto = crypto;
     this.#protocol = protocol;
     this.#initiator = initiator;
     this.#keys = keys;
+    this.#symmetric = symmetric;
     this.#state = state;
   }
 
   static start(crypto: CryptoProvider, protocol: NoiseProtocol, initiator: boolean, keys: NoiseKeys): NoiseHandshake {
     const { initialHash, pattern } = protocol;
-    const handshake = new NoiseHandshake(crypto, protocol, initiator, keys, {
-      ck: initialHash,
-      h: initialHash,
-      k: undefined,
-      n: 0,
-      message: 0,
-      psksUsed: 0,
-      e: undefined,
-      re: undefined,
-      rs: keys.rs,
-    });
-    handshake.#mixHash(keys.prologue);
-    if (pattern.initiatorKnown) handshake.#mixHash(initiator ? keys.s!.publicKey : keys.rs!);
-    if (pattern.responderKnown) handshake.#mixHash(initiator ? keys.rs! : keys.s!.publicKey);
-    return handshake;
+    const symmetric = crypto.noiseState(initialHash);
+    symmetric.mixHash(keys.prologue);
+    if (pattern.initiatorKnown) symmetric.mixHash(initiator ? keys.s!.publicKey : keys.rs!);
+    if (pattern.responderKnown) symmetric.mixHash(initiator ? keys.rs! : keys.s!.publicKey);
+    const state = { message: 0, psksUsed: 0, e: undefined, re: undefined, rs: keys.rs };
+    return new NoiseHandshake(protocol, initiator, keys, symmetric, state);
   }
 
   /** The peer's ephemeral and static public keys, once they are known. */
@@ -120,7 +102,8 @@ export class NoiseHandshake {
 
   /** An independent copy: to read a message that may turn out to be bad. */
   clone(): NoiseHandshake {
-    return new NoiseHandshake(this.#crypto, this.#protocol, this.#initiator, this.#keys, { ...this.#state });
+    const state = { ...this.#state };
+    return new NoiseHandshake(this.#protocol, this.#initiator, this.#keys, this.#symmetric.clone(), state);
   }
 
   /**
@@ -136,12 +119,12 @@ export class NoiseHandshake {
         parts.push(publicKey);
         this.#mixEphemeral(publicKey);
       } else if (token === 's') {
-        parts.push(this.#encryptAndHash(this.#keys.s!.publicKey));
+        parts.push(this.#symmetric.encrypt(this.#keys.s!.publicKey));
       } else if (!this.#mixToken(token)) {
         return undefined;
       }
     }
-    parts.push(this.#encryptAndHash(payload));
+    parts.push(this.#symmetric.encrypt(payload));
     this.#state.message++;
     return concat(parts);
   }
@@ -156,94 +139,44 @@ export class NoiseHandshake {
         this.#mixEphemeral(this.#state.re);
         at += DH_OCTETS;
       } else if (token === 's') {
-        const length = this.#state.k === undefined ? DH_OCTETS : DH_OCTETS + TAG_OCTETS;
+        const length = this.#symmetric.hasKey ? DH_OCTETS + TAG_OCTETS : DH_OCTETS;
         if (message.length < at + length) return undefined;
-        this.#state.rs = this.#decryptAndHash(message.subarray(at, at + length));
+        this.#state.rs = this.#symmetric.decrypt(message.subarray(at, at + length));
         if (this.#state.rs === undefined) return undefined;
         at += length;
       } else if (!this.#mixToken(token)) {
         return undefined;
       }
     }
-    const payload = this.#decryptAndHash(message.subarray(at));
+    const payload = this.#symmetric.decrypt(message.subarray(at));
     if (payload !== undefined) this.#state.message++;
     return payload;
   }
 
   /** After the last message. */
   split(): NoiseSplit {
-    const { first, second } = this.#hkdf(EMPTY);
-    return { hash: this.#state.h, k1: first, k2: second };
+    const split = this.#symmetric.split();
+    return { hash: split.subarray(0, 32), k1: split.subarray(32, 64), k2: split.subarray(64) };
   }
 
   #mixToken(token: Exclude<NoiseToken, 'e' | 's'>): boolean {
     if (token === 'psk') {
-      const { temp, first, second } = this.#hkdf(this.#keys.psks![this.#state.psksUsed++]!);
-      this.#state.ck = first;
-      this.#mixHash(second);
-      this.#setKey(this.#crypto.hmacSha256(temp, second, THREE));
+      this.#symmetric.mixKeyAndHash(this.#keys.psks![this.#state.psksUsed++]!);
       return true;
     }
     // The first letter names the initiator's key, the second the responder's (Noise §5.3).
     const local = (this.#initiator ? token[0] : token[1]) === 'e' ? this.#state.e! : this.#keys.s!;
     const remote = (this.#initiator ? token[1] : token[0]) === 'e' ? this.#state.re! : this.#state.rs!;
-    const shared = this.#crypto.x25519(local.privateKey, remote, local.publicKey);
+    const shared = local.agree(remote);
     if (shared === undefined) return false;
-    this.#mixKey(shared);
+    this.#symmetric.mixKey(shared);
     return true;
   }
 
   /** With a psk the key must depend on an ephemeral before anything is encrypted (Noise §9.2). */
   #mixEphemeral(publicKey: Uint8Array): void {
-    this.#mixHash(publicKey);
-    if (this.#protocol.isPsk) this.#mixKey(publicKey);
-  }
-
-  #mixHash(data: Uint8Array): void {
-    this.#state.h = this.#crypto.sha256(this.#state.h, data);
-  }
-
-  #mixKey(ikm: Uint8Array): void {
-    const { first, second } = this.#hkdf(ikm);
-    this.#state.ck = first;
-    this.#setKey(second);
-  }
-
-  /** Noise §4.3; the third output, where one is wanted, is HMAC(temp, second || 3). */
-  #hkdf(ikm: Uint8Array): { temp: Uint8Array; first: Uint8Array; second: Uint8Array } {
-    const temp = this.#crypto.hmacSha256(this.#state.ck, ikm);
-    const first = this.#crypto.hmacSha256(temp, ONE);
-    return { temp, first, second: this.#crypto.hmacSha256(temp, first, TWO) };
-  }
-
-  #setKey(k: Uint8Array): void {
-    this.#state.k = k;
-    this.#state.n = 0;
-  }
-
-  #encryptAndHash(plaintext: Uint8Array): Uint8Array {
-    const out =
-      this.#state.k === undefined
-        ? plaintext
-        : this.#crypto.sealChaCha20Poly1305(this.#state.k, this.#nonce(), this.#state.h, plaintext);
-    this.#mixHash(out);
-    return out;
-  }
-
-  #decryptAndHash(sealed: Uint8Array): Uint8Array | undefined {
-    const out =
-      this.#state.k === undefined
-        ? sealed.slice()
-        : this.#crypto.openChaCha20Poly1305(this.#state.k, this.#nonce(), this.#state.h, sealed);
-    if (out !== undefined) this.#mixHash(sealed);
-    return out;
-  }
-
-  /** 32 zero bits, then n, little-endian (Noise §12.3). A handshake never gets past one octet of it. */
-  #nonce(): Uint8Array {
-    const nonce = new Uint8Array(NONCE_OCTETS);
-    nonce[4] = this.#state.n++;
-    return nonce;
+    this.#symmetric.mixHash(publicKey);
+    if (this.#protocol.isPsk) this.#symmetric.mixKey(publicKey);
   }
 }
 

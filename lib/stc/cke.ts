@@ -21,5 +21,5 @@ export function rotateSessionKey(crypto: CryptoProvider, key: Uint8Array, nonce:
 /** The X25519 key pair of an identity; its public key is the node id (STT §2). */
 export function identityKeyPair(root: StcRoot, identity: Uint8Array): KeyPair {
   const privateKey = root.expand('node', identity, KEY_OCTETS);
-  return { privateKey, publicKey: root.crypto.x25519PublicKey(privateKey) };
+  return root.crypto.keyPair(privateKey);
 }

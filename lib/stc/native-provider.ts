@@ -1,5 +1,5 @@
-import { loadNative, type NativeAddon } from '../native/binding.js';
-import { Suite, type CryptoProvider } from '../ports/crypto.js';
+import { loadNative, type NativeAddon, type NativeKeyAgreement, type NativeNoiseState } from '../native/binding.js';
+import { Suite, type CryptoProvider, type KeyPair, type NoiseState } from '../ports/crypto.js';
 import { AEAD_TAG_OCTETS, checkAeadSizes, checkKeySize } from './aead-sizes.js';
 import { checkExpandLength } from './hkdf.js';
 import { nodeProvider } from './node-provider.js';
@@ -28,9 +28,8 @@ export function nativeProvider(addon: NativeAddon): CryptoProvider {
       checkExpandLength(length);
       return length === 0 ? new Uint8Array(0) : addon.hkdfExpand(prk, info, length);
     },
-    x25519PublicKey: (privateKey) => addon.x25519PublicKey(privateKey),
-    x25519: (privateKey, publicKey, ownPublicKey) =>
-      addon.x25519(privateKey, ownPublicKey ?? addon.x25519PublicKey(privateKey), publicKey),
+    keyPair: (privateKey) => new NativeKeyPair(addon, privateKey),
+    noiseState: (hash) => new NativeState(addon, addon.createNoiseState(hash)),
     sealChaCha20Poly1305: (key, nonce, aad, plaintext) => seal(Suite.CHACHA20_POLY1305, key, nonce, aad, plaintext),
     openChaCha20Poly1305: (key, nonce, aad, sealed) => open(Suite.CHACHA20_POLY1305, key, nonce, aad, sealed),
     sealAes256Gcm: (key, nonce, aad, plaintext) => seal(Suite.AES_256_GCM, key, nonce, aad, plaintext),
@@ -53,6 +52,72 @@ export function nativeProvider(addon: NativeAddon): CryptoProvider {
       return addon.createHeaderCipher(suite, key);
     },
   };
+}
+
+class NativeKeyPair implements KeyPair {
+  readonly privateKey: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly #agreement: NativeKeyAgreement;
+
+  constructor(addon: NativeAddon, privateKey: Uint8Array) {
+    checkKeySize(privateKey);
+    this.privateKey = privateKey;
+    this.#agreement = addon.createKeyAgreement(privateKey);
+    this.publicKey = this.#agreement.publicKey();
+  }
+
+  agree(publicKey: Uint8Array): Uint8Array | undefined {
+    checkKeySize(publicKey);
+    return this.#agreement.agree(publicKey);
+  }
+
+  destroy(): void {
+    this.privateKey.fill(0);
+    this.#agreement.destroy();
+  }
+}
+
+class NativeState implements NoiseState {
+  hasKey = false;
+  readonly #addon: NativeAddon;
+  readonly #state: NativeNoiseState;
+
+  constructor(addon: NativeAddon, state: NativeNoiseState) {
+    this.#addon = addon;
+    this.#state = state;
+  }
+
+  mixHash(data: Uint8Array): void {
+    this.#state.mixHash(data);
+  }
+
+  mixKey(material: Uint8Array): void {
+    this.#state.mixKey(material);
+    this.hasKey = true;
+  }
+
+  mixKeyAndHash(material: Uint8Array): void {
+    this.#state.mixKeyAndHash(material);
+    this.hasKey = true;
+  }
+
+  encrypt(plaintext: Uint8Array): Uint8Array {
+    return this.#state.encrypt(plaintext);
+  }
+
+  decrypt(sealed: Uint8Array): Uint8Array | undefined {
+    return this.#state.decrypt(sealed);
+  }
+
+  split(): Uint8Array {
+    return this.#state.split();
+  }
+
+  clone(): NoiseState {
+    const copy = new NativeState(this.#addon, this.#addon.createNoiseState(this.#state));
+    copy.hasKey = this.hasKey;
+    return copy;
+  }
 }
 
 /** The addon's primitives, or why there are none. The addon is looked for at first use only. */

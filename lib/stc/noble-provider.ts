@@ -4,10 +4,11 @@ import { chacha20, chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { expand, extract } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { Suite, type CryptoProvider, type HeaderCipher, type PacketCipher } from '../ports/crypto.js';
+import { Suite, type CryptoProvider, type HeaderCipher, type KeyPair, type PacketCipher } from '../ports/crypto.js';
 import { AEAD_TAG_OCTETS, checkAeadSizes, checkKeySize } from './aead-sizes.js';
 import { checkExpandLength } from './hkdf.js';
 import { x25519 } from './noble-x25519.js';
+import { SymmetricState } from './symmetric-state.js';
 import { deriveXaesKey } from './xaes.js';
 
 interface Aead {
@@ -54,18 +55,8 @@ export const nobleProvider: CryptoProvider = {
     return length === 0 ? new Uint8Array(0) : expand(sha256, prk, info, length);
   },
 
-  x25519PublicKey: (privateKey) => x25519.getPublicKey(privateKey),
-
-  x25519(privateKey, publicKey) {
-    checkKeySize(privateKey);
-    checkKeySize(publicKey);
-    try {
-      return x25519.getSharedSecret(privateKey, publicKey);
-    } catch {
-      // Sizes are right, so it was a low-order point.
-      return undefined;
-    }
-  },
+  keyPair: (privateKey) => new NobleKeyPair(privateKey),
+  noiseState: (hash) => new SymmetricState(nobleProvider, hash),
 
   sealChaCha20Poly1305: (key, nonce, aad, plaintext) => seal(chacha20poly1305, key, nonce, aad, plaintext),
   openChaCha20Poly1305: (key, nonce, aad, sealed) => open(chacha20poly1305, key, nonce, aad, sealed),
@@ -98,6 +89,29 @@ export const nobleProvider: CryptoProvider = {
     return suite === Suite.AES_256_GCM ? aesHeaderCipher(key.slice()) : chachaHeaderCipher(key.slice());
   },
 };
+
+class NobleKeyPair implements KeyPair {
+  readonly publicKey: Uint8Array;
+
+  constructor(readonly privateKey: Uint8Array) {
+    checkKeySize(privateKey);
+    this.publicKey = x25519.getPublicKey(privateKey);
+  }
+
+  agree(publicKey: Uint8Array): Uint8Array | undefined {
+    checkKeySize(publicKey);
+    try {
+      return x25519.getSharedSecret(this.privateKey, publicKey);
+    } catch {
+      // Sizes are right, so it was a low-order point.
+      return undefined;
+    }
+  }
+
+  destroy(): void {
+    this.privateKey.fill(0);
+  }
+}
 
 function aesBlocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
   return ecb(key, { disablePadding: true }).encrypt(blocks);

@@ -12,9 +12,10 @@ import {
   type CipherGCMTypes,
   type KeyObject,
 } from 'node:crypto';
-import { Suite, type CryptoProvider, type HeaderCipher, type PacketCipher } from '../ports/crypto.js';
+import { Suite, type CryptoProvider, type HeaderCipher, type KeyPair, type PacketCipher } from '../ports/crypto.js';
 import { AEAD_TAG_OCTETS, checkAeadSizes, checkKeySize } from './aead-sizes.js';
 import { hkdfExpand, hkdfExtract } from './hkdf.js';
+import { SymmetricState } from './symmetric-state.js';
 import { deriveXaesKey } from './xaes.js';
 
 type Algorithm = 'aes-256-gcm' | 'chacha20-poly1305';
@@ -56,20 +57,8 @@ export const nodeProvider: CryptoProvider = {
   hkdfExtract: (salt, ikm) => hkdfExtract(hmacSha256, salt, ikm),
   hkdfExpand: (prk, info, length) => hkdfExpand(hmacSha256, prk, info, length),
 
-  x25519PublicKey(privateKey) {
-    const { x } = createPublicKey(privateKeyObject(privateKey)).export({ format: 'jwk' });
-    return plain(Buffer.from(x!, 'base64url'));
-  },
-
-  x25519(privateKey, publicKey) {
-    const keys = { privateKey: privateKeyObject(privateKey), publicKey: publicKeyObject(publicKey) };
-    try {
-      return plain(diffieHellman(keys));
-    } catch {
-      // OpenSSL refuses an all-zero result; the keys themselves are sound.
-      return undefined;
-    }
-  },
+  keyPair: (privateKey) => new NodeKeyPair(privateKey),
+  noiseState: (hash) => new SymmetricState(nodeProvider, hash),
 
   sealChaCha20Poly1305: (key, nonce, aad, plaintext) => seal('chacha20-poly1305', key, nonce, aad, plaintext),
   openChaCha20Poly1305: (key, nonce, aad, sealed) => open('chacha20-poly1305', key, nonce, aad, sealed),
@@ -113,37 +102,41 @@ function aesBlocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
   return plain(createCipheriv('aes-256-ecb', key, null).setAutoPadding(false).update(blocks));
 }
 
-/*
- * Import of a private key makes OpenSSL compute its public key, which costs as much as using it. So the KeyObjects of
- * keys used lately are kept with the arrays they came from, for as long as those live. The copy tells whether an
- * array still holds the same key.
- */
-interface Imported {
-  readonly copy: Uint8Array;
-  readonly object: KeyObject;
-}
-const privateKeys = new WeakMap<Uint8Array, Imported>();
-const publicKeys = new WeakMap<Uint8Array, Imported>();
+/** Import of a private key makes OpenSSL compute its public key, which costs as much as using it: it is done once. */
+class NodeKeyPair implements KeyPair {
+  readonly privateKey: Uint8Array;
+  readonly publicKey: Uint8Array;
+  #object: KeyObject | undefined;
 
-function imported(cache: WeakMap<Uint8Array, Imported>, key: Uint8Array, make: (text: string) => KeyObject): KeyObject {
-  checkKeySize(key);
-  const known = cache.get(key);
-  if (known !== undefined && timingSafeEqual(known.copy, key)) return known.object;
-  const object = make(Buffer.from(key.buffer, key.byteOffset, key.length).toString('base64url'));
-  cache.set(key, { copy: key.slice(), object });
-  return object;
-}
-
-// JWK rather than DER: OpenSSL's decoders take ten times as long as the raw import that a JWK becomes.
-function privateKeyObject(key: Uint8Array): KeyObject {
-  return imported(privateKeys, key, (d) =>
+  constructor(privateKey: Uint8Array) {
+    checkKeySize(privateKey);
+    this.privateKey = privateKey;
+    // JWK rather than DER: OpenSSL's decoders take ten times as long as the raw import that a JWK becomes.
     // Node reads `d` alone, but wants `x` to be there.
-    createPrivateKey({ format: 'jwk', key: { kty: 'OKP', crv: 'X25519', d, x: '' } }),
-  );
+    const key = { kty: 'OKP', crv: 'X25519', d: base64url(privateKey), x: '' };
+    this.#object = createPrivateKey({ format: 'jwk', key });
+    this.publicKey = plain(Buffer.from(createPublicKey(this.#object).export({ format: 'jwk' }).x!, 'base64url'));
+  }
+
+  agree(publicKey: Uint8Array): Uint8Array | undefined {
+    checkKeySize(publicKey);
+    const peer = createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'X25519', x: base64url(publicKey) } });
+    try {
+      return plain(diffieHellman({ privateKey: this.#object!, publicKey: peer }));
+    } catch {
+      // OpenSSL refuses an all-zero result; the keys themselves are sound.
+      return undefined;
+    }
+  }
+
+  destroy(): void {
+    this.privateKey.fill(0);
+    this.#object = undefined;
+  }
 }
 
-function publicKeyObject(key: Uint8Array): KeyObject {
-  return imported(publicKeys, key, (x) => createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'X25519', x } }));
+function base64url(octets: Uint8Array): string {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('base64url');
 }
 
 function cipherOf(algorithm: Algorithm, key: Key, nonce: Uint8Array) {

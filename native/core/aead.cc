@@ -7,8 +7,11 @@ namespace stt {
 
 namespace {
 
+/** Looked up once for the process: OpenSSL's own constants make it look them up for every key. Null if it has none. */
 const EVP_CIPHER* CipherOf(Suite suite) {
-  return suite == Suite::kAes256Gcm ? EVP_aes_256_gcm() : EVP_chacha20_poly1305();
+  static const EVP_CIPHER* const kAesGcm = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
+  static const EVP_CIPHER* const kChaCha = EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr);
+  return suite == Suite::kAes256Gcm ? kAesGcm : kChaCha;
 }
 
 /** Leaves nothing in OpenSSL's queue of errors: whoever of the process looks there next would take it for his own. */
@@ -74,7 +77,9 @@ bool Opener::Open(const uint8_t* nonce, Bytes aad, Bytes sealed, uint8_t* out) {
 bool HeaderMask::Init(Suite suite, const uint8_t* key) {
   is_aes_ = suite == Suite::kAes256Gcm;
   context_ = EVP_CIPHER_CTX_new();
-  const EVP_CIPHER* cipher = is_aes_ ? EVP_aes_256_ecb() : EVP_chacha20();
+  static const EVP_CIPHER* const kAes = EVP_CIPHER_fetch(nullptr, "AES-256-ECB", nullptr);
+  static const EVP_CIPHER* const kChaCha = EVP_CIPHER_fetch(nullptr, "ChaCha20", nullptr);
+  const EVP_CIPHER* cipher = is_aes_ ? kAes : kChaCha;
   if (context_ == nullptr || EVP_EncryptInit_ex2(context_, cipher, key, nullptr, nullptr) != 1) return Failed();
   if (is_aes_) EVP_CIPHER_CTX_set_padding(context_, 0);
   return true;

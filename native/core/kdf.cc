@@ -16,31 +16,23 @@ bool Checked(bool ok) {
   return ok;
 }
 
-EVP_PKEY* KeyPair(const uint8_t* private_key, const uint8_t* public_key) {
-  EVP_PKEY* key = nullptr;
-  EVP_PKEY_CTX* context = EVP_PKEY_CTX_new_from_name(nullptr, "X25519", nullptr);
-  // OpenSSL only reads them.
-  OSSL_PARAM params[] = {
-      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, const_cast<uint8_t*>(private_key), kX25519Octets),
-      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, const_cast<uint8_t*>(public_key), kX25519Octets),
-      OSSL_PARAM_construct_end(),
-  };
-  if (context != nullptr && EVP_PKEY_fromdata_init(context) == 1) {
-    EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, params);
+struct Sha256Context {
+  EVP_MD* algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  EVP_MD_CTX* state = EVP_MD_CTX_new();
+  ~Sha256Context() {
+    EVP_MD_CTX_free(state);
+    EVP_MD_free(algorithm);
   }
-  EVP_PKEY_CTX_free(context);
-  return key;
-}
+};
 
 }  // namespace
 
 bool Sha256(const Bytes* parts, size_t count, uint8_t* out) {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  bool ok = context != nullptr && EVP_DigestInit_ex(context, EVP_sha256(), nullptr) == 1;
-  for (size_t i = 0; ok && i < count; i++) ok = EVP_DigestUpdate(context, parts[i].data, parts[i].size) == 1;
-  ok = ok && EVP_DigestFinal_ex(context, out, nullptr) == 1;
-  EVP_MD_CTX_free(context);
-  return Checked(ok);
+  // Looked up once: that takes OpenSSL longer than to hash a short text.
+  thread_local Sha256Context context;
+  bool ok = EVP_DigestInit_ex2(context.state, context.algorithm, nullptr) == 1;
+  for (size_t i = 0; ok && i < count; i++) ok = EVP_DigestUpdate(context.state, parts[i].data, parts[i].size) == 1;
+  return Checked(ok && EVP_DigestFinal_ex(context.state, out, nullptr) == 1);
 }
 
 Hmac& Hmac::OfThread() {
@@ -96,28 +88,6 @@ bool HkdfExpand(Bytes prk, Bytes info, uint8_t* out, size_t size) {
   }
   Wipe(block, sizeof block);
   return ok;
-}
-
-bool X25519PublicKey(const uint8_t* private_key, uint8_t* out) {
-  EVP_PKEY* key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, nullptr, private_key, kX25519Octets);
-  size_t size = kX25519Octets;
-  const bool ok = key != nullptr && EVP_PKEY_get_raw_public_key(key, out, &size) == 1;
-  EVP_PKEY_free(key);
-  return Checked(ok);
-}
-
-bool X25519(const uint8_t* private_key, const uint8_t* own_public_key, const uint8_t* public_key, uint8_t* out) {
-  EVP_PKEY* own = KeyPair(private_key, own_public_key);
-  EVP_PKEY* peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, public_key, kX25519Octets);
-  EVP_PKEY_CTX* context = own == nullptr || peer == nullptr ? nullptr : EVP_PKEY_CTX_new(own, nullptr);
-  size_t size = kX25519Octets;
-  // OpenSSL itself refuses a shared secret of zeros.
-  const bool ok = context != nullptr && EVP_PKEY_derive_init(context) == 1 &&
-                  EVP_PKEY_derive_set_peer(context, peer) == 1 && EVP_PKEY_derive(context, out, &size) == 1;
-  EVP_PKEY_CTX_free(context);
-  EVP_PKEY_free(peer);
-  EVP_PKEY_free(own);
-  return Checked(ok);
 }
 
 bool ConstantTimeEqual(const uint8_t* a, const uint8_t* b, size_t size) { return CRYPTO_memcmp(a, b, size) == 0; }

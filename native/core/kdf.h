@@ -8,12 +8,11 @@
 
 #include "bytes.h"
 
-// Hash, MAC, key derivation and key agreement on OpenSSL.
+// Hash, MAC and key derivation on OpenSSL.
 
 namespace stt {
 
 constexpr size_t kHashOctets = 32;
-constexpr size_t kX25519Octets = 32;
 /** RFC 5869 §2.3. */
 constexpr size_t kMaxHkdfOctets = 255 * kHashOctets;
 
@@ -46,14 +45,6 @@ class Hmac {
 bool HkdfExtract(Bytes salt, Bytes ikm, uint8_t* out);
 /** `size` <= kMaxHkdfOctets. */
 bool HkdfExpand(Bytes prk, Bytes info, uint8_t* out, size_t size);
-
-/** Public key of a private scalar (RFC 7748). */
-bool X25519PublicKey(const uint8_t* private_key, uint8_t* out);
-/**
- * Shared secret of an own key pair and the public key of another. False if it is all zeros. OpenSSL wants to know the
- * own public key; from the private one alone it would compute it, which costs as much as the secret.
- */
-bool X25519(const uint8_t* private_key, const uint8_t* own_public_key, const uint8_t* public_key, uint8_t* out);
 
 /** Takes as long whatever the octets are. */
 bool ConstantTimeEqual(const uint8_t* a, const uint8_t* b, size_t size);

@@ -53,6 +53,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("probe", Napi::Function::New(env, Probe, "probe"));
   ExportEngine(env, exports);
   ExportCrypto(env, exports);
+  ExportHandshake(env, exports);
   ExportCodec(env, exports);
   return exports;
 }

@@ -390,10 +390,6 @@ napi_value Close(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-constexpr napi_property_descriptor Method(const char* name, napi_callback call) {
-  return {name, nullptr, call, nullptr, nullptr, nullptr, napi_default_method, nullptr};
-}
-
 }  // namespace
 
 void ExportEngine(napi_env env, napi_value exports) {

@@ -9,6 +9,7 @@ namespace stt {
 
 void ExportEngine(napi_env env, napi_value exports);
 void ExportCrypto(napi_env env, napi_value exports);
+void ExportHandshake(napi_env env, napi_value exports);
 void ExportCodec(napi_env env, napi_value exports);
 
 }  // namespace stt

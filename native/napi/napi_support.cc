@@ -148,6 +148,18 @@ napi_value Undefined(napi_env env) {
   return result;
 }
 
+napi_value ThrowRefused(napi_env env) {
+  napi_throw_error(env, "ERR_CRYPTO_OPERATION_FAILED", "OpenSSL refused the operation");
+  return nullptr;
+}
+
+void ExportClass(napi_env env, napi_value exports, const char* name, napi_callback constructor, size_t count,
+                 const napi_property_descriptor* methods) {
+  napi_value result = nullptr;
+  napi_define_class(env, name, NAPI_AUTO_LENGTH, constructor, nullptr, count, methods, &result);
+  SetProperty(env, exports, name, result);
+}
+
 void SetProperty(napi_env env, napi_value object, const char* name, napi_value value) {
   if (value != nullptr) napi_set_named_property(env, object, name, value);
 }

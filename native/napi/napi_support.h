@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "bytes.h"
 
@@ -66,6 +67,25 @@ napi_value MakeBool(napi_env env, bool value);
 napi_value MakeText(napi_env env, const char* text);
 napi_value Undefined(napi_env env);
 
+/** OpenSSL has no memory, or a provider configuration without the algorithm. Always null. */
+napi_value ThrowRefused(napi_env env);
+
+/** Ties `native` to `object`, which owns it from then on. */
+template <typename T>
+bool Own(napi_env env, napi_value object, std::unique_ptr<T>* native) {
+  const auto destroy = [](napi_env, void* data, void*) { delete static_cast<T*>(data); };
+  if (napi_wrap(env, object, native->get(), destroy, nullptr, nullptr) != napi_ok) return false;
+  native->release();
+  return true;
+}
+
+/** A method for `ExportClass`. */
+constexpr napi_property_descriptor Method(const char* name, napi_callback function) {
+  return {name, nullptr, function, nullptr, nullptr, nullptr, napi_default_method, nullptr};
+}
+
+void ExportClass(napi_env env, napi_value exports, const char* name, napi_callback constructor, size_t count,
+                 const napi_property_descriptor* methods);
 void SetProperty(napi_env env, napi_value object, const char* name, napi_value value);
 void SetFunction(napi_env env, napi_value object, const char* name, napi_callback function);
 

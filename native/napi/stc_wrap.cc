@@ -13,14 +13,6 @@ namespace stt {
 
 namespace {
 
-constexpr char kCryptoFailed[] = "OpenSSL refused the operation";
-
-/** OpenSSL has no memory, or a provider configuration without the cipher. */
-napi_value Refused(napi_env env) {
-  napi_throw_error(env, "ERR_CRYPTO_OPERATION_FAILED", kCryptoFailed);
-  return nullptr;
-}
-
 bool GetSuite(napi_env env, napi_value value, Suite* out) {
   uint32_t number;
   if (!GetU32(env, value, &number)) return false;
@@ -45,7 +37,7 @@ napi_value Sha256Call(napi_env env, napi_callback_info info) {
   std::vector<Bytes> parts;
   if (!GetParts(env, args[0], &parts)) return nullptr;
   uint8_t digest[kHashOctets];
-  return Sha256(parts.data(), parts.size(), digest) ? CopyBytes(env, {digest, sizeof digest}) : Refused(env);
+  return Sha256(parts.data(), parts.size(), digest) ? CopyBytes(env, {digest, sizeof digest}) : ThrowRefused(env);
 }
 
 napi_value HmacSha256Call(napi_env env, napi_callback_info info) {
@@ -55,7 +47,7 @@ napi_value HmacSha256Call(napi_env env, napi_callback_info info) {
   if (!GetBytes(env, args[0], &key) || !GetParts(env, args[1], &parts)) return nullptr;
   uint8_t mac[kHashOctets];
   Hmac& hmac = Hmac::OfThread();
-  if (!hmac.Init(key) || !hmac.Compute(parts.data(), parts.size(), mac)) return Refused(env);
+  if (!hmac.Init(key) || !hmac.Compute(parts.data(), parts.size(), mac)) return ThrowRefused(env);
   return CopyBytes(env, {mac, sizeof mac});
 }
 
@@ -65,7 +57,7 @@ napi_value HkdfExtractCall(napi_env env, napi_callback_info info) {
   Bytes ikm;
   if (!GetBytes(env, args[0], &salt) || !GetBytes(env, args[1], &ikm)) return nullptr;
   uint8_t prk[kHashOctets];
-  napi_value result = HkdfExtract(salt, ikm, prk) ? CopyBytes(env, {prk, sizeof prk}) : Refused(env);
+  napi_value result = HkdfExtract(salt, ikm, prk) ? CopyBytes(env, {prk, sizeof prk}) : ThrowRefused(env);
   Wipe(prk, sizeof prk);
   return result;
 }
@@ -85,32 +77,7 @@ napi_value HkdfExpandCall(napi_env env, napi_callback_info info) {
   uint8_t* out;
   napi_value result = MakeBytes(env, static_cast<size_t>(size), &out);
   if (result == nullptr) return nullptr;
-  return HkdfExpand(prk, material, out, static_cast<size_t>(size)) ? result : Refused(env);
-}
-
-napi_value X25519PublicKeyCall(napi_env env, napi_callback_info info) {
-  const Arguments<1> args(env, info);
-  const uint8_t* private_key;
-  if (!GetBytesOf(env, args[0], kX25519Octets, &private_key)) return nullptr;
-  uint8_t key[kX25519Octets];
-  return X25519PublicKey(private_key, key) ? CopyBytes(env, {key, sizeof key}) : Refused(env);
-}
-
-napi_value X25519Call(napi_env env, napi_callback_info info) {
-  const Arguments<3> args(env, info);
-  const uint8_t* private_key;
-  const uint8_t* own_public_key;
-  const uint8_t* public_key;
-  if (!GetBytesOf(env, args[0], kX25519Octets, &private_key) ||
-      !GetBytesOf(env, args[1], kX25519Octets, &own_public_key) ||
-      !GetBytesOf(env, args[2], kX25519Octets, &public_key)) {
-    return nullptr;
-  }
-  uint8_t secret[kX25519Octets];
-  napi_value result = X25519(private_key, own_public_key, public_key, secret) ? CopyBytes(env, {secret, sizeof secret})
-                                                                              : Undefined(env);
-  Wipe(secret, sizeof secret);
-  return result;
+  return HkdfExpand(prk, material, out, static_cast<size_t>(size)) ? result : ThrowRefused(env);
 }
 
 /** Suite, key, nonce, aad, octets. */
@@ -140,7 +107,7 @@ napi_value SealAeadCall(napi_env env, napi_callback_info info) {
   napi_value result = MakeBytes(env, args.octets.size + kTagOctets, &out);
   if (result == nullptr) return nullptr;
   if (!sealer.Init(args.suite, args.key) || !sealer.Seal(args.nonce, args.aad, {}, args.octets, out)) {
-    return Refused(env);
+    return ThrowRefused(env);
   }
   return result;
 }
@@ -153,7 +120,7 @@ napi_value OpenAeadCall(napi_env env, napi_callback_info info) {
   uint8_t* out;
   napi_value result = MakeBytes(env, args.octets.size - kTagOctets, &out);
   if (result == nullptr) return nullptr;
-  if (!opener.Init(args.suite, args.key)) return Refused(env);
+  if (!opener.Init(args.suite, args.key)) return ThrowRefused(env);
   if (opener.Open(args.nonce, args.aad, args.octets, out)) return result;
   if (out != nullptr) Wipe(out, args.octets.size - kTagOctets);
   return Undefined(env);
@@ -171,7 +138,7 @@ napi_value Aes256BlocksCall(napi_env env, napi_callback_info info) {
   uint8_t* out;
   napi_value result = MakeBytes(env, blocks.size, &out);
   if (result == nullptr) return nullptr;
-  return blocks.size == 0 || Aes256Blocks(key, blocks.data, blocks.size, out) ? result : Refused(env);
+  return blocks.size == 0 || Aes256Blocks(key, blocks.data, blocks.size, out) ? result : ThrowRefused(env);
 }
 
 napi_value EqualCall(napi_env env, napi_callback_info info) {
@@ -212,7 +179,7 @@ napi_value PacketSealCall(napi_env env, napi_callback_info info) {
       !GetRoom(env, args[4], args[5], head.size + body.size + kTagOctets, &out)) {
     return nullptr;
   }
-  if (!cipher->sealer.Seal(nonce, aad, head, body, out)) return Refused(env);
+  if (!cipher->sealer.Seal(nonce, aad, head, body, out)) return ThrowRefused(env);
   return MakeNumber(env, static_cast<double>(head.size + body.size + kTagOctets));
 }
 
@@ -238,16 +205,7 @@ napi_value MaskCall(napi_env env, napi_callback_info info) {
   const uint8_t* sample;
   if (mask == nullptr || !GetBytesOf(env, args[0], kSampleOctets, &sample)) return nullptr;
   uint8_t octets[kSampleOctets];
-  return mask->Compute(sample, 1, octets) ? CopyBytes(env, {octets, 5}) : Refused(env);
-}
-
-/** Ties `native` to `object`, which owns it from then on. */
-template <typename T>
-bool Own(napi_env env, napi_value object, std::unique_ptr<T>* native) {
-  const auto destroy = [](napi_env, void* data, void*) { delete static_cast<T*>(data); };
-  if (napi_wrap(env, object, native->get(), destroy, nullptr, nullptr) != napi_ok) return false;
-  native->release();
-  return true;
+  return mask->Compute(sample, 1, octets) ? CopyBytes(env, {octets, 5}) : ThrowRefused(env);
 }
 
 napi_value NewPacketCipher(napi_env env, napi_callback_info info) {
@@ -256,7 +214,7 @@ napi_value NewPacketCipher(napi_env env, napi_callback_info info) {
   const uint8_t* key;
   if (!GetSuite(env, args[0], &suite) || !GetBytesOf(env, args[1], kKeyOctets, &key)) return nullptr;
   auto cipher = std::make_unique<PacketCipher>();
-  if (!cipher->sealer.Init(suite, key) || !cipher->opener.Init(suite, key)) return Refused(env);
+  if (!cipher->sealer.Init(suite, key) || !cipher->opener.Init(suite, key)) return ThrowRefused(env);
   return Own(env, args.self, &cipher) ? args.self : nullptr;
 }
 
@@ -266,15 +224,8 @@ napi_value NewHeaderCipher(napi_env env, napi_callback_info info) {
   const uint8_t* key;
   if (!GetSuite(env, args[0], &suite) || !GetBytesOf(env, args[1], kKeyOctets, &key)) return nullptr;
   auto mask = std::make_unique<HeaderMask>();
-  if (!mask->Init(suite, key)) return Refused(env);
+  if (!mask->Init(suite, key)) return ThrowRefused(env);
   return Own(env, args.self, &mask) ? args.self : nullptr;
-}
-
-void ExportClass(napi_env env, napi_value exports, const char* name, napi_callback constructor, size_t count,
-                 const napi_property_descriptor* methods) {
-  napi_value result = nullptr;
-  napi_define_class(env, name, NAPI_AUTO_LENGTH, constructor, nullptr, count, methods, &result);
-  SetProperty(env, exports, name, result);
 }
 
 }  // namespace
@@ -284,20 +235,13 @@ void ExportCrypto(napi_env env, napi_value exports) {
   SetFunction(env, exports, "hmacSha256", HmacSha256Call);
   SetFunction(env, exports, "hkdfExtract", HkdfExtractCall);
   SetFunction(env, exports, "hkdfExpand", HkdfExpandCall);
-  SetFunction(env, exports, "x25519PublicKey", X25519PublicKeyCall);
-  SetFunction(env, exports, "x25519", X25519Call);
   SetFunction(env, exports, "sealAead", SealAeadCall);
   SetFunction(env, exports, "openAead", OpenAeadCall);
   SetFunction(env, exports, "aes256Blocks", Aes256BlocksCall);
   SetFunction(env, exports, "equal", EqualCall);
-  const napi_property_descriptor packet_methods[] = {
-      {"seal", nullptr, PacketSealCall, nullptr, nullptr, nullptr, napi_default_method, nullptr},
-      {"open", nullptr, PacketOpenCall, nullptr, nullptr, nullptr, napi_default_method, nullptr},
-  };
+  const napi_property_descriptor packet_methods[] = {Method("seal", PacketSealCall), Method("open", PacketOpenCall)};
   ExportClass(env, exports, "PacketCipher", NewPacketCipher, 2, packet_methods);
-  const napi_property_descriptor header_methods[] = {
-      {"mask", nullptr, MaskCall, nullptr, nullptr, nullptr, napi_default_method, nullptr},
-  };
+  const napi_property_descriptor header_methods[] = {Method("mask", MaskCall)};
   ExportClass(env, exports, "HeaderCipher", NewHeaderCipher, 1, header_methods);
 }
 

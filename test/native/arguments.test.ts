@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { loadNative, type NativeAddon, type NativeEngine, type NativeEngineConfig } from '../../lib/native/binding.js';
+import {
+  loadNative,
+  type NativeAddon,
+  type NativeEngine,
+  type NativeEngineConfig,
+  type NativeNoiseState,
+} from '../../lib/native/binding.js';
 import { Suite } from '../../lib/ports/crypto.js';
 import { ADDRESS_A } from '../support/engine-harness.js';
 import { named, skipReason } from '../support/native-endpoint.js';
@@ -80,14 +86,14 @@ const FUNCTIONS: Readonly<Record<string, readonly unknown[]>> = {
   hmacSha256: [octets(32), [octets(3)]],
   hkdfExtract: [octets(0), octets(32)],
   hkdfExpand: [octets(32), octets(3), 42],
-  x25519PublicKey: [octets(32)],
-  x25519: [octets(32), octets(32), octets(32)],
   sealAead: [Suite.AES_256_GCM, octets(32), octets(12), octets(0), octets(5)],
   openAead: [Suite.CHACHA20_POLY1305, octets(32), octets(12), octets(0), octets(25)],
   aes256Blocks: [octets(32), octets(48)],
   equal: [octets(3), octets(3)],
   createPacketCipher: [Suite.AES_256_GCM, octets(32)],
   createHeaderCipher: [Suite.CHACHA20_POLY1305, octets(32)],
+  createKeyAgreement: [octets(32)],
+  createNoiseState: [octets(32)],
   encodeFrame: [5, 0, octets(8), 1n, 2n, 3, octets(0), octets(9)],
   parseFrame: [octets(60)],
   probe: [],
@@ -147,6 +153,25 @@ describe.skipIf(skipReason !== undefined)(named('arguments of the native addon')
     );
     abuse((args) => packet['open']!(...args), [octets(12), octets(13), octets(60), new Uint8Array(200), 3]);
     abuse((args) => header['mask']!(...args), [octets(16)]);
+  });
+
+  it('what a handshake computes with survives every odd argument', () => {
+    const agreement = addon.createKeyAgreement(octets(32)) as unknown as Record<string, Callable>;
+    abuse((args) => agreement['agree']!(...args), [octets(32)]);
+    const state = addon.createNoiseState(octets(32)) as unknown as Record<string, Callable>;
+    for (const keyed of [false, true]) {
+      if (keyed) state['mixKey']!(octets(32));
+      for (const method of ['mixHash', 'mixKey', 'mixKeyAndHash', 'encrypt', 'decrypt']) {
+        abuse((args) => state[method]!(...args), [octets(16)]);
+      }
+    }
+    for (const other of [{}, agreement, Object.create(state) as object, new Proxy(state, {}), addon]) {
+      expect(() => addon.createNoiseState(other as NativeNoiseState)).toThrow(TypeError);
+    }
+    agreement['destroy']!();
+    agreement['destroy']!();
+    expect(() => agreement['agree']!(octets(32))).toThrow(TypeError);
+    expect(() => agreement['publicKey']!()).toThrow(TypeError);
   });
 
   it('configurations and events survive every odd value', () => {

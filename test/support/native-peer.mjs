@@ -55,9 +55,20 @@ function exercisePrimitives() {
   addon.sha256([octets(3), octets(0)]);
   addon.hmacSha256(octets(32), [octets(3)]);
   addon.hkdfExpand(addon.hkdfExtract(octets(0), octets(32)), octets(3), 100);
-  const publicKey = addon.x25519PublicKey(octets(32));
-  addon.x25519(octets(32), publicKey, publicKey);
-  addon.x25519(octets(32), publicKey, new Uint8Array(32));
+  const agreement = new addon.KeyAgreement(octets(32));
+  agreement.agree(agreement.publicKey());
+  agreement.agree(new Uint8Array(32));
+  agreement.destroy();
+  attempt(() => agreement.agree(octets(32)));
+  attempt(() => new addon.KeyAgreement(octets(3)));
+  const state = new addon.NoiseState(octets(32));
+  state.encrypt(octets(5));
+  state.mixKeyAndHash(octets(32));
+  state.mixKey(octets(0));
+  new addon.NoiseState(state).decrypt(state.encrypt(octets(5)));
+  state.decrypt(octets(40));
+  state.split();
+  attempt(() => new addon.NoiseState(agreement));
   addon.aes256Blocks(octets(32), octets(48));
   for (const suite of [1, 2]) {
     const sealed = addon.sealAead(suite, octets(32), octets(12), octets(5), octets(50));

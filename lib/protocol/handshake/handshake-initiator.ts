@@ -171,7 +171,7 @@ export class HandshakeInitiator {
   /** Gives up and wipes the keys, as far as they can be. */
   abandon(): void {
     this.#finish();
-    for (const { ephemeral } of this.#attempts) ephemeral.privateKey.fill(0);
+    for (const { ephemeral } of this.#attempts) ephemeral.destroy();
     this.#attempts.length = 0;
   }
 

@@ -236,7 +236,7 @@ export class HandshakeResponder {
     const payload = this.#payload(suite, sessionId, resetToken);
     const ephemeral = this.#config.ephemeralKeys?.() ?? freshKeyPair(crypto);
     const message = noise.write(payload, ephemeral);
-    ephemeral.privateKey.fill(0);
+    ephemeral.destroy();
     if (message === undefined) return this.#refuse();
     const reply = assembleResponse(parts.handshakeId, message);
     const replyParts = handshakeParts(reply, 0, reply.length)!;

@@ -31,6 +31,5 @@ export function startNoise(
 
 /** A fresh X25519 key pair. */
 export function freshKeyPair(crypto: CryptoProvider): KeyPair {
-  const privateKey = crypto.randomBytes(32);
-  return { privateKey, publicKey: crypto.x25519PublicKey(privateKey) };
+  return crypto.keyPair(crypto.randomBytes(32));
 }

@@ -1,11 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Suite, type CryptoProvider } from '../../../lib/ports/crypto.js';
-import { loadNative } from '../../../lib/native/binding.js';
-import { nodeProvider } from '../../../lib/stc/node-provider.js';
+import { Suite, type CryptoProvider, type NoiseState } from '../../../lib/ports/crypto.js';
+import { nobleProvider } from '../../../lib/stc/noble-provider.js';
 import { hex, providers } from '../../support/crypto-providers.js';
 
-const { addon } = loadNative();
 const octets = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 /** Long enough for several blocks of everything; short ones and empty ones often. */
 const data = fc.uint8Array({ maxLength: 300 });
@@ -34,14 +32,49 @@ describe('All providers agree on', () => {
   it('X25519, whatever the octets of the keys', () => {
     fc.assert(
       fc.property(octets(32), octets(32), (privateKey, publicKey) => {
-        agree('x25519PublicKey', (crypto) => crypto.x25519PublicKey(privateKey));
-        const shared = agree('x25519', (crypto) => crypto.x25519(privateKey, publicKey));
-        if (addon === undefined) return;
-        // The addon's own, which its provider leaves to node:crypto.
-        expect(hex(addon.x25519(privateKey, addon.x25519PublicKey(privateKey), publicKey))).toBe(hex(shared));
-        expect(hex(addon.x25519PublicKey(privateKey))).toBe(hex(nodeProvider.x25519PublicKey(privateKey)));
+        agree('public key', (crypto) => crypto.keyPair(privateKey).publicKey);
+        agree('shared secret', (crypto) => crypto.keyPair(privateKey).agree(publicKey));
       }),
       { numRuns: 50 },
+    );
+  });
+
+  it('a Noise state, whatever is done to it and its copies', () => {
+    const step = fc.record({
+      what: fc.constantFrom('mixHash', 'mixKey', 'mixKeyAndHash', 'encrypt', 'decrypt', 'clone'),
+      data: fc.uint8Array({ maxLength: 100 }),
+    });
+    fc.assert(
+      fc.property(octets(32), fc.array(step, { maxLength: 20 }), (hash, steps) => {
+        const seal = (crypto: CryptoProvider, upTo: number): NoiseState => {
+          const state = crypto.noiseState(hash);
+          for (const { what, data } of steps.slice(0, upTo))
+            if (what !== 'clone' && what !== 'decrypt') state[what](data);
+          return state;
+        };
+        agree('state', (crypto) => {
+          let state = crypto.noiseState(hash);
+          const seen: Uint8Array[] = [];
+          for (const [i, { what, data }] of steps.entries()) {
+            if (what === 'clone') {
+              const copy = state.clone();
+              state.mixHash(data);
+              state.mixKey(data);
+              state = copy;
+            } else if (what === 'decrypt') {
+              // What is not authentic is refused, on a copy, and what another sealed in the same state is opened.
+              if (state.hasKey) expect(state.clone().decrypt(data)).toBeUndefined();
+              expect(state.clone().decrypt(seal(nobleProvider, i).encrypt(data))).toEqual(data);
+            } else {
+              const out = state[what](data);
+              if (out !== undefined) seen.push(out);
+            }
+          }
+          seen.push(Uint8Array.of(Number(state.hasKey)), state.split());
+          return Uint8Array.from(seen.flatMap((part) => [...part]));
+        });
+      }),
+      { numRuns: 100 },
     );
   });
 

@@ -111,7 +111,10 @@ describe('A HELLO that a holder of the seed forged under the key of somebody els
   it('with a timestamp far in the future does not keep the owner of the key out', () => {
     const { clock, alice, bob } = pair();
     const mallory = new Party(clock, 3);
-    const forged = mallory.dial({ staticKeys: { ...mallory.staticKeys, publicKey: alice.nodeId } });
+    const { privateKey } = mallory.staticKeys;
+    const own = provider.keyPair(privateKey);
+    const staticKeys = { privateKey, publicKey: alice.nodeId, agree: own.agree.bind(own), destroy: () => {} };
+    const forged = mallory.dial({ staticKeys });
     const future = EPOCH + 10 ** 15;
     const reply = bob.receive(forged.pollTransmit(clock.now, future)!.datagram)!;
     expect(hex(reply.opened!.peerNodeId)).toBe(hex(alice.nodeId));

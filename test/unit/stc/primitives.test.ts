@@ -107,22 +107,22 @@ describeProviders('X25519', (crypto) => {
       '95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957',
     ],
   ])('agrees with RFC 7748 §5.2 (%s)', (scalar, u, shared) => {
-    expect(hex(crypto.x25519(bytes(scalar), bytes(u)))).toBe(shared);
+    expect(hex(crypto.keyPair(bytes(scalar)).agree(bytes(u)))).toBe(shared);
   });
 
   it('agrees with RFC 7748 §6.1', () => {
     const a = bytes(ALICE.secret);
-    expect(hex(crypto.x25519PublicKey(a))).toBe(ALICE.public);
-    expect(hex(crypto.x25519PublicKey(bytes(BOB.secret)))).toBe(BOB.public);
-    expect(hex(crypto.x25519(a, bytes(BOB.public)))).toBe(SHARED);
-    expect(hex(crypto.x25519(bytes(BOB.secret), bytes(ALICE.public)))).toBe(SHARED);
+    expect(hex(crypto.keyPair(a).publicKey)).toBe(ALICE.public);
+    expect(hex(crypto.keyPair(bytes(BOB.secret)).publicKey)).toBe(BOB.public);
+    expect(hex(crypto.keyPair(a).agree(bytes(BOB.public)))).toBe(SHARED);
+    expect(hex(crypto.keyPair(bytes(BOB.secret)).agree(bytes(ALICE.public)))).toBe(SHARED);
   });
 
   it('agrees with a thousand iterations of RFC 7748 §5.2', () => {
     let k = Uint8Array.from([9, ...new Uint8Array(31)]);
     let u = k;
     for (let i = 1; i <= 1000; i++) {
-      const next = crypto.x25519(k, u)!;
+      const next = crypto.keyPair(k).agree(u)!;
       u = k;
       k = new Uint8Array(next);
       if (i === 1) expect(hex(k)).toBe('422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079');
@@ -140,20 +140,20 @@ describeProviders('X25519', (crypto) => {
     'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
     'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
   ])('gives nothing for the low-order point %s', (point) => {
-    expect(crypto.x25519(filled(0x42, 32), bytes(point))).toBeUndefined();
+    expect(crypto.keyPair(filled(0x42, 32)).agree(bytes(point))).toBeUndefined();
   });
 
   it('sees that an array now holds another key', () => {
     const key = bytes(ALICE.secret);
-    expect(hex(crypto.x25519PublicKey(key))).toBe(ALICE.public);
+    expect(hex(crypto.keyPair(key).publicKey)).toBe(ALICE.public);
     key.set(bytes(BOB.secret));
-    expect(hex(crypto.x25519PublicKey(key))).toBe(BOB.public);
+    expect(hex(crypto.keyPair(key).publicKey)).toBe(BOB.public);
   });
 
   it('refuses keys of another size', () => {
-    expect(() => crypto.x25519(filled(1, 31), filled(9, 32))).toThrow();
-    expect(() => crypto.x25519(filled(1, 32), filled(9, 33))).toThrow();
-    expect(() => crypto.x25519PublicKey(filled(1, 33))).toThrow();
+    expect(() => crypto.keyPair(filled(1, 31)).agree(filled(9, 32))).toThrow();
+    expect(() => crypto.keyPair(filled(1, 32)).agree(filled(9, 33))).toThrow();
+    expect(() => crypto.keyPair(filled(1, 33)).publicKey).toThrow();
   });
 });
 
