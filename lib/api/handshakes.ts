@@ -12,11 +12,13 @@ import type { SeedKeys } from '../protocol/handshake/seed-keys.js';
 import { preferredSuites } from '../protocol/handshake/suites.js';
 import { deriveSessionKeys } from '../protocol/key-schedule.js';
 import type { TransportParams } from '../wire/handshake-messages.js';
-import { KeyPool } from './key-pool.js';
+import { KeyPool, whenIdle } from './key-pool.js';
 
 /** Magic, length of one or two octets, type and flags stand before the handshake id of an STTFrame (STT §3, §4). */
 const ID_AT_SHORT = 5;
 const ID_AT_LONG = 6;
+/** Remote addresses of which the peer that answered last is remembered, 32 octets each. */
+const MAX_KNOWN = 256;
 
 export interface HandshakesConfig {
   readonly crypto: CryptoProvider;
@@ -66,6 +68,8 @@ export class Handshakes {
   readonly #byId = new Map<string, Attempt>();
   readonly #halfOpen = new Map<number, OpenedSlot>();
   readonly #slotById = new Map<string, number>();
+  /** Who answered last at an address, the longest unused first. */
+  readonly #peers = new Map<string, Uint8Array>();
   readonly #responder: HandshakeResponder;
 
   constructor(config: HandshakesConfig) {
@@ -141,6 +145,9 @@ export class Handshakes {
       initiator.start(now);
       this.#transmit(attempt, now);
       this.#config.wake();
+      // A third of what the answer needs is done while it is on its way, if the peer is who it was the last time.
+      const expected = peerNodeId ?? this.#peers.get(keyOf(remote.octets));
+      if (expected !== undefined) whenIdle(() => initiator.prepare(expected));
     });
   }
 
@@ -205,6 +212,7 @@ export class Handshakes {
     if (attempt === undefined) return;
     const result = attempt.initiator.handleAnswer(bytes, begin, end, now);
     if (result === undefined) return;
+    this.#remember(attempt.remote.octets, result.peerNodeId);
     const opened = this.#open(result, attempt.remote.octets);
     if (opened !== undefined) attempt.settle(opened);
   }
@@ -228,6 +236,13 @@ export class Handshakes {
     const slot = engine.openSession(deriveSessionKeys(crypto, result));
     if (slot < 0) return undefined;
     return { result, slot, path: engine.openPath(address), address };
+  }
+
+  #remember(address: Uint8Array, peerNodeId: Uint8Array): void {
+    const key = keyOf(address);
+    this.#peers.delete(key);
+    this.#peers.set(key, peerNodeId);
+    if (this.#peers.size > MAX_KNOWN) this.#peers.delete(this.#peers.keys().next().value!);
   }
 
   #isTaken(sessionId: Uint8Array): boolean {

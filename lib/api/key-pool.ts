@@ -4,8 +4,8 @@ import { freshKeyPair } from '../protocol/handshake/noise-ixpsk0.js';
 /** Handshakes at once that find a key ready. One takes some 30 microseconds to make, and 64 octets to keep. */
 const READY = 8;
 
-/** After the I/O of this turn; browsers have timers only. */
-const whenIdle: (call: () => void) => void =
+/** Has `call` run after the I/O of this turn; browsers have timers only. */
+export const whenIdle: (call: () => void) => void =
   typeof setImmediate === 'function' ? setImmediate : (call) => setTimeout(call, 0);
 
 /**

@@ -54,6 +54,13 @@ interface Progress {
   e: KeyPair | undefined;
   re: Uint8Array | undefined;
   rs: Uint8Array | undefined;
+  ahead: Ahead | undefined;
+}
+
+/** What own ephemeral and a static key that the peer may turn out to have agree on. */
+interface Ahead {
+  readonly rs: Uint8Array;
+  readonly shared: Uint8Array | undefined;
 }
 
 /** One side of a Noise handshake: `write` and `read` by turns as the pattern has it, then `split`. */
@@ -84,7 +91,7 @@ export class NoiseHandshake {
     symmetric.mixHash(keys.prologue);
     if (pattern.initiatorKnown) symmetric.mixHash(initiator ? keys.s!.publicKey : keys.rs!);
     if (pattern.responderKnown) symmetric.mixHash(initiator ? keys.rs! : keys.s!.publicKey);
-    const state = { message: 0, psksUsed: 0, e: undefined, re: undefined, rs: keys.rs };
+    const state = { message: 0, psksUsed: 0, e: undefined, re: undefined, rs: keys.rs, ahead: undefined };
     return new NoiseHandshake(protocol, initiator, keys, symmetric, state);
   }
 
@@ -104,6 +111,15 @@ export class NoiseHandshake {
   clone(): NoiseHandshake {
     const state = { ...this.#state };
     return new NoiseHandshake(this.#protocol, this.#initiator, this.#keys, this.#symmetric.clone(), state);
+  }
+
+  /**
+   * Computes what own ephemeral and this static key agree on, for when the peer turns out to have it: an initiator that
+   * waits for an answer has the time, and a guess that is wrong costs nobody else anything.
+   */
+  prepare(rs: Uint8Array): void {
+    const { e } = this.#state;
+    if (e !== undefined) this.#state.ahead = { rs, shared: e.agree(rs) };
   }
 
   /**
@@ -167,7 +183,9 @@ export class NoiseHandshake {
     // The first letter names the initiator's key, the second the responder's (Noise §5.3).
     const local = (this.#initiator ? token[0] : token[1]) === 'e' ? this.#state.e! : this.#keys.s!;
     const remote = (this.#initiator ? token[1] : token[0]) === 'e' ? this.#state.re! : this.#state.rs!;
-    const shared = local.agree(remote);
+    const { ahead, e } = this.#state;
+    const isReady = ahead !== undefined && local === e && sameOctets(remote, ahead.rs);
+    const shared = isReady ? ahead.shared : local.agree(remote);
     if (shared === undefined) return false;
     this.#symmetric.mixKey(shared);
     return true;
@@ -178,6 +196,11 @@ export class NoiseHandshake {
     this.#symmetric.mixHash(publicKey);
     if (this.#protocol.isPsk) this.#symmetric.mixKey(publicKey);
   }
+}
+
+/** Of public keys: in no constant time. */
+function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, i) => octet === b[i]);
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

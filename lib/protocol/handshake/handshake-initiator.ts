@@ -155,6 +155,11 @@ export class HandshakeInitiator {
     return { datagram, handshakeId, fresh };
   }
 
+  /** For the time until the answer: this peer is likely to give it. A wrong guess does no harm. */
+  prepare(peerNodeId: Uint8Array): void {
+    if (!this.#over) this.#attempts.at(-1)?.noise.prepare(peerNodeId);
+  }
+
   /** Takes a datagram in. Undefined unless it finishes the handshake, which happens once. */
   handleAnswer(bytes: Uint8Array, begin: number, end: number, now: number): HandshakeResult | undefined {
     const at = this.#over ? -1 : handshakePayloadAt(bytes, begin, end);

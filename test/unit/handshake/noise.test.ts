@@ -182,6 +182,20 @@ describe('A bad Noise message', () => {
     expect(initiator.split()).toEqual(responder.split());
   });
 
+  it('prepared for a static key ends the same, whether the guess was right or wrong', () => {
+    for (const guess of ['right', 'wrong', 'of low order']) {
+      const [s, initiator] = [fresh(), side(true)];
+      const responder = NoiseHandshake.start(provider, protocol, false, { prologue: text('p'), psks: [psk], s });
+      expect(responder.read(initiator.write(text(''), fresh())!)).toBeDefined();
+      const guesses: Record<string, Uint8Array> = { right: s.publicKey, wrong: fresh().publicKey };
+      initiator.prepare(guesses[guess] ?? new Uint8Array(32));
+      const answer = responder.write(text('answer'), fresh())!;
+      expect(initiator.clone().read(answer)).toEqual(text('answer'));
+      expect(initiator.read(answer)).toEqual(text('answer'));
+      expect(initiator.split()).toEqual(responder.split());
+    }
+  });
+
   it('with an ephemeral key of low order gets no answer', () => {
     const initiator = side(true);
     const responder = side(false);
