@@ -14,10 +14,15 @@ import type { StreamFace } from './stream-face.js';
 
 const HIGH_WORD = 4_294_967_296;
 
+/** Batches for which a session counts as young. */
+const YOUNG_BATCHES = 8;
+
 /** What the driver asks of the node around it. */
 export interface DriverHost<S extends StreamFace> {
   /** Calls back at the end of this turn of the event loop. */
   defer(call: () => void): void;
+  /** Likewise, after all that promises and ticks of this turn lead to, where there is such a moment. */
+  deferLonger(call: () => void): void;
   /** The first packet of a slot that is no session yet opened: the handshake is confirmed. Undefined: drop it. */
   confirm(slot: number, now: number): SessionEntry<S> | undefined;
   /** A handshake datagram (RowType.HANDSHAKE). */
@@ -45,13 +50,16 @@ export class Driver<S extends StreamFace> {
   readonly #blocked: SessionEntry<S>[] = [];
   #inBatch = false;
   #tickPending = false;
+  #latePending = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
   #stopped = false;
-  /** What ticks and promises of this turn make of a batch, or a call, shares packets with what the session itself sends. */
-  readonly #onTick = (): void => queueMicrotask(this.#onTurnEnd);
-  readonly #onTurnEnd = (): void => {
+  readonly #onTick = (): void => {
     this.#tickPending = false;
+    if (!this.#stopped) this.#pump(performance.now());
+  };
+  readonly #onLate = (): void => {
+    this.#latePending = false;
     if (!this.#stopped) this.#pump(performance.now());
   };
   readonly #onTimer = (): void => {
@@ -83,8 +91,15 @@ export class Driver<S extends StreamFace> {
     if (entry.scheduled) return;
     entry.scheduled = true;
     this.#scheduled.push(entry);
-    this.wake();
+    if (isYoung(entry)) this.#wakeLate();
+    else this.wake();
   };
+
+  #wakeLate(): void {
+    if (this.#inBatch || this.#tickPending || this.#latePending) return;
+    this.#latePending = true;
+    this.#host.deferLonger(this.#onLate);
+  }
 
   /** Has the pump run at the end of this turn, unless it runs anyway after the batch at hand. */
   wake(): void {
@@ -108,8 +123,14 @@ export class Driver<S extends StreamFace> {
       if (this.#stopped) return;
     }
     this.#inBatch = false;
-    for (let i = 0; i < this.#scheduled.length; i++) this.#scheduled[i]!.session.handleBatchEnd(now);
-    this.wake();
+    let young = this.#scheduled.length > 0;
+    for (let i = 0; i < this.#scheduled.length; i++) {
+      const entry = this.#scheduled[i]!;
+      entry.session.handleBatchEnd(now);
+      young &&= isYoung(entry);
+    }
+    if (young) this.#wakeLate();
+    else this.#pump(now);
   };
 
   /** PacketEngineEvents.onWritable */
@@ -134,6 +155,7 @@ export class Driver<S extends StreamFace> {
     if (entry === undefined) return;
     const { rows, slab } = this.#engine;
     const session = entry.session;
+    entry.batches++;
     for (let r = first * ROW_WORDS; r < end * ROW_WORDS; r += ROW_WORDS) {
       const head = rows[r + Row.HEAD]!;
       const pn = rows[r + Row.PN_HI]! * HIGH_WORD + rows[r + Row.PN_LO]!;
@@ -232,4 +254,12 @@ export class Driver<S extends StreamFace> {
     this.#timerAt = at;
     this.#timer = setTimeout(this.#onTimer, Math.max(1, Math.ceil(at - now)));
   }
+}
+
+/**
+ * At the begin of a session the application answers by promises and ticks: greetings, first requests, the end of a short
+ * session. What comes of them within the turn shares packets with the session's own acknowledgements, and one flush.
+ */
+function isYoung(entry: { readonly batches: number }): boolean {
+  return entry.batches < YOUNG_BATCHES;
 }
