@@ -212,7 +212,7 @@ new STTNode({ nodeSeed: new Uint8Array(32), sharedSeed: new Uint8Array(32), prot
       const { STTFrame, STTNode, serializeStt } = await import('${NAME}');
       console.log(typeof STTFrame, typeof STTNode, serializeStt(1).length);`;
     const args = ['--conditions=browser', '--input-type=module', '-e', probe];
-    expect(succeed(process.execPath, args, place.directory)).toBe('function undefined 2\n');
+    expect(succeed(process.execPath, args, place.directory)).toBe('function function 2\n');
   });
 
   it('builds anew in place of an addon from other sources', () => {
