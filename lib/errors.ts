@@ -38,6 +38,8 @@ export class STTStreamError extends STTError {
 export class STTTransportError extends STTError {}
 /** A wrong option. */
 export class STTConfigError extends STTError {}
+/** A chamber that cannot be opened, or a record that cannot be stored or read. */
+export class STTChamberError extends STTError {}
 /** A file transfer that could not be done. */
 export class STTTransferError extends STTError {}
 
@@ -298,6 +300,53 @@ export const ERRORS = {
   ERR_STT_TRANSFER_PROTOCOL: {
     type: STTTransferError,
     message: 'The other side broke the file-transfer protocol: {why}. The sides may run incompatible versions.',
+  },
+  ERR_STT_CHAMBER_ID: {
+    type: STTChamberError,
+    message: 'The id {id} cannot name a record: {why}. Use a string of 1 to 16,384 octets.',
+  },
+  ERR_STT_CHAMBER_VALUE: {
+    type: STTChamberError,
+    message: 'The value of {record} cannot be stored: {why}. Nothing was changed.',
+  },
+  ERR_STT_CHAMBER_DAMAGED: {
+    type: STTChamberError,
+    message:
+      'The {record} is damaged, or was put there by somebody without the seed. Restore it from a backup; other records can still be read.',
+  },
+  ERR_STT_CHAMBER_FOREIGN: {
+    type: STTChamberError,
+    message: 'The chamber {where} was made with another seed, or for another node id. Use those it was made with.',
+  },
+  ERR_STT_CHAMBER_FORMAT: {
+    type: STTChamberError,
+    message: '{where} is no chamber: {why}. Check the path; nothing was changed.',
+  },
+  ERR_STT_CHAMBER_VERSION: {
+    type: STTChamberError,
+    message:
+      '{record} is of version {version}, which this release does not know. Use a newer one; nothing was changed.',
+  },
+  ERR_STT_CHAMBER_CONFLICT: {
+    type: STTChamberError,
+    message: 'The record {id} was changed by others again and again. Nothing was changed; try again.',
+  },
+  ERR_STT_CHAMBER_RESEALED: {
+    type: STTChamberError,
+    message:
+      'The chamber {where} is being resealed under another seed, or was. Finish that with `stt chamber reseal`, then open it with the new seed.',
+  },
+  ERR_STT_CHAMBER_FULL: {
+    type: STTChamberError,
+    message: 'No space is left for the chamber {where} ({why}). Nothing was changed; free space and try again.',
+  },
+  ERR_STT_CHAMBER_STORE: {
+    type: STTChamberError,
+    message: 'The store of the chamber {where} failed: {why}.',
+  },
+  ERR_STT_CHAMBER_CLOSED: {
+    type: STTChamberError,
+    message: 'The chamber is closed. Open it again to use it.',
   },
 } as const satisfies Record<string, Omit<Entry, 'type'> & { type: unknown }>;
 

@@ -1,0 +1,52 @@
+import type { SttDict } from '../wire/serialization.js';
+import { idOctets } from './ids.js';
+import { RecordKind } from './record.js';
+import type { Change } from './sealed-records.js';
+import { checkKey, sessionOctets } from './values.js';
+
+/** Changes that are written together: after a crash all of them are there or none. Values are checked as they are added. */
+export class ChamberBatch {
+  readonly #commit: (changes: readonly Change[]) => Promise<void>;
+  #changes: Change[] = [];
+
+  /** By `Chamber.batch`. */
+  constructor(commit: (changes: readonly Change[]) => Promise<void>) {
+    this.#commit = commit;
+  }
+
+  /** Changes that wait for `write()`. */
+  get size(): number {
+    return this.#changes.length;
+  }
+
+  /** @throws STTChamberError `ERR_STT_CHAMBER_ID`, `ERR_STT_CHAMBER_VALUE` */
+  storeKey(id: string, key: Uint8Array): this {
+    return this.#add(RecordKind.KEY, id, () => Uint8Array.from(checkKey(id, key)));
+  }
+
+  deleteKey(id: string): this {
+    return this.#add(RecordKind.KEY, id, () => undefined);
+  }
+
+  /** @throws STTChamberError `ERR_STT_CHAMBER_ID`, `ERR_STT_CHAMBER_VALUE` */
+  storeSession(id: string, session: SttDict): this {
+    return this.#add(RecordKind.SESSION, id, () => sessionOctets(id, session));
+  }
+
+  deleteSession(id: string): this {
+    return this.#add(RecordKind.SESSION, id, () => undefined);
+  }
+
+  /** Writes the changes in the order they were added; then the batch is empty. Resolves when all of them are durable. */
+  async write(): Promise<void> {
+    const changes = this.#changes;
+    this.#changes = [];
+    if (changes.length > 0) await this.#commit(changes);
+  }
+
+  #add(kind: RecordKind, id: string, value: () => Uint8Array | undefined): this {
+    idOctets(id);
+    this.#changes.push({ kind, id, value: value(), expects: 'any' });
+    return this;
+  }
+}
