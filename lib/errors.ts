@@ -334,7 +334,7 @@ export const ERRORS = {
   ERR_STT_CHAMBER_RESEALED: {
     type: STTChamberError,
     message:
-      'The chamber {where} is being resealed under another seed, or was. Finish that with `stt chamber reseal`, then open it with the new seed.',
+      'The chamber {where} is being resealed under another seed, or was. If that is unfinished, call `resealChamber` again with the same keys; then open it with the new seed.',
   },
   ERR_STT_CHAMBER_FULL: {
     type: STTChamberError,

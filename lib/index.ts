@@ -15,6 +15,8 @@ export { Chamber } from './chamber/chamber.js';
 export type { ChamberOptions, ChamberStats, ListOptions } from './chamber/chamber.js';
 export type { ChamberBatch } from './chamber/batch.js';
 export type { ChamberStore, StoreCondition, StoreEntry, StoreOperation, StoreStats } from './chamber/store.js';
+export { resealChamber } from './chamber/reseal.js';
+export type { ChamberKeys, ResealOptions, ResealReport } from './chamber/reseal.js';
 export type { VerifyReport } from './chamber/verify.js';
 export { LmdbStore } from './chamber/stores/lmdb.js';
 export type { LmdbStoreOptions } from './chamber/stores/lmdb.js';

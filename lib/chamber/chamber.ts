@@ -189,7 +189,7 @@ export class Chamber {
     return new ChamberBatch((changes) => this.#commit(changes));
   }
 
-  /** Reads every record and reports those that are damaged, as `stt chamber verify` does. */
+  /** Reads every record and reports those that are damaged. */
   verify(onDamaged: (error: Error) => void = () => {}): Promise<VerifyReport> {
     this.#requireOpen();
     return verifyRecords(this.#records, onDamaged);

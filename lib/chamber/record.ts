@@ -21,6 +21,9 @@ import { MAX_ID_OCTETS, shownId } from './ids.js';
 export const RecordKind = { META: 0, KEY: 1, SESSION: 2, NODE: 3, PEER: 4 } as const;
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
 
+/** Kinds of what is sealed. */
+export const RECORD_KINDS = [RecordKind.KEY, RecordKind.SESSION, RecordKind.NODE, RecordKind.PEER] as const;
+
 const KIND_NAMES = ['meta record', 'key', 'session', 'node record', 'peer'] as const;
 
 export const RECORD_VERSION = 1;

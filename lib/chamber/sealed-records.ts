@@ -4,7 +4,7 @@ import { META_NAMES, type KeyHolder, type Meta } from './meta.js';
 import { MAX_VALUE_OCTETS, RecordCodec, recordLabel, revisionOf, type RecordKind } from './record.js';
 import type { ChamberStore, StoreCondition, StoreOperation } from './store.js';
 
-/** Octets read at once while listing: values are read with the names. */
+/** Records read at once while listing. */
 const PAGE = 256;
 const ANY = new Uint8Array(0);
 

@@ -16,6 +16,9 @@ export interface StoreCondition {
   readonly begins: Uint8Array | undefined;
 }
 
+/** A page of a scan ends behind the record that makes it as large as that, in octets. */
+export const PAGE_OCTETS = 4 * 1_048_576;
+
 /** What a store tells of itself. */
 export interface StoreStats {
   /** Records, the chamber's own included. */
@@ -44,7 +47,7 @@ export interface ChamberStore {
   commit(operations: readonly StoreOperation[], conditions?: readonly StoreCondition[]): Promise<number>;
   /**
    * Records whose names begin with `prefix`, after the name `after`, in the order of the octets of their names: at
-   * most `limit` of them, none only at the end.
+   * most `limit` of them, fewer where they would be more than some megabytes, none only at the end.
    */
   scan(prefix: Uint8Array, after: Uint8Array | undefined, limit: number): Promise<readonly StoreEntry[]>;
   stats(): Promise<StoreStats>;

@@ -1,13 +1,12 @@
 import { sttError } from '../errors.js';
 import { deserializeStt } from '../wire/serialization.js';
 import { META_NAMES } from './meta.js';
-import { RecordKind, recordLabel, hashLabel } from './record.js';
+import { RECORD_KINDS, RecordKind, recordLabel, hashLabel } from './record.js';
 import type { SealedRecords } from './sealed-records.js';
 import { beginsWith, compareOctets, type StoreEntry } from './store.js';
 
 const PAGE = 256;
 const NOTHING = new Uint8Array(0);
-const KINDS = [RecordKind.KEY, RecordKind.SESSION, RecordKind.NODE, RecordKind.PEER] as const;
 
 /** What reading every record has shown. */
 export interface VerifyReport {
@@ -44,7 +43,7 @@ export async function verifyRecords(records: SealedRecords, onDamaged: (error: E
 }
 
 function damageOf({ codec }: SealedRecords, { name, record }: StoreEntry): Error | undefined {
-  const kind = KINDS.find((known) => beginsWith(name, codec.prefix(known)));
+  const kind = RECORD_KINDS.find((known) => beginsWith(name, codec.prefix(known)));
   if (kind === undefined) {
     const hex = Buffer.from(name).toString('hex');
     return sttError('ERR_STT_CHAMBER_DAMAGED', { record: `foreign record of name ${hex}` });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { sttError, type ErrorCode } from '../../errors.js';
 import {
+  PAGE_OCTETS,
   beginsWith,
   type ChamberStore,
   type StoreCondition,
@@ -104,6 +105,7 @@ export class LmdbStore implements ChamberStore {
     return this.#attempt(() => {
       this.#db.resetReadTxn();
       const found: StoreEntry[] = [];
+      let octets = 0;
       const start = after === undefined ? prefix : after;
       const range = start.length === 0 ? {} : { start };
       for (const { key, value } of this.#db.getRange({
@@ -113,7 +115,8 @@ export class LmdbStore implements ChamberStore {
       })) {
         if (!beginsWith(key, prefix)) break;
         found.push({ name: Uint8Array.from(key), record: Uint8Array.from(value) });
-        if (found.length === limit) break;
+        octets += value.length;
+        if (found.length === limit || octets >= PAGE_OCTETS) break;
       }
       return found;
     });

@@ -1,5 +1,6 @@
 import { sttError } from '../../errors.js';
 import {
+  PAGE_OCTETS,
   beginsWith,
   compareOctets,
   type ChamberStore,
@@ -39,9 +40,11 @@ export class MemoryStore implements ChamberStore {
     if (!(limit >= 1)) throw sttError('ERR_STT_CHAMBER_STORE', { where: this.label, why: 'a limit of no records' });
     this.#ordered ??= [...this.#records.values()].sort((a, b) => compareOctets(a.name, b.name));
     const found: StoreEntry[] = [];
+    let octets = 0;
     for (const { name, record } of this.#ordered) {
-      if (found.length === limit) break;
+      if (found.length === limit || octets >= PAGE_OCTETS) break;
       if (!beginsWith(name, prefix) || (after !== undefined && compareOctets(name, after) <= 0)) continue;
+      octets += record.length;
       found.push({ name: name.slice(), record: record.slice() });
     }
     return found;

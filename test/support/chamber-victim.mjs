@@ -1,0 +1,35 @@
+// A process that writes to a chamber until it is killed, and reports on standard output what was confirmed.
+// chamber-victim.mjs PATH ROUND
+import { writeSync } from 'node:fs';
+// Only what is needed: this starts hundreds of times.
+import { Chamber } from '../../dist/chamber/chamber.js';
+import { STCWrapper } from '../../dist/stc/node-stc-wrapper.js';
+
+const [path, round] = process.argv.slice(2);
+const stc = new STCWrapper(new Uint8Array(32).fill(7), { backend: 'js' });
+const chamber = await Chamber.open({ path, stc, nodeId: new Uint8Array(32).fill(8) });
+
+/** Small values, and values of LMDB's overflow pages; each says which it is, and is the same octets all over. */
+function value(i) {
+  const words = new Uint32Array([4, 80, 1200, 18_000][i % 4]);
+  for (let at = 0; at < words.length; at += 2) {
+    words[at] = round;
+    words[at + 1] = i;
+  }
+  return new Uint8Array(words.buffer);
+}
+
+async function writer(name) {
+  for (let i = 1; ; i++) {
+    if (i % 3 === 0) {
+      const pair = { round: Number(round), i };
+      await chamber.batch().storeSession(`${name}/left`, pair).storeSession(`${name}/right`, pair).write();
+      writeSync(1, `pair ${name} ${i}\n`);
+    } else {
+      await chamber.storeKey(`${name}/${i % 8}`, value(i));
+      writeSync(1, `key ${name} ${i}\n`);
+    }
+  }
+}
+writeSync(1, 'open\n');
+await Promise.all(['a', 'b', 'c'].map(writer));
