@@ -13,6 +13,8 @@ export interface StreamFace {
   readonly id: number;
   /** Everything written was acknowledged, or never will be. */
   readonly settled: boolean;
+  /** Ends the sending side once what was written so far is on its way. Nothing if it ended before. */
+  finish(): void;
   /** The next octets, borrowed. */
   deliver(bytes: Uint8Array, begin: number, end: number): void;
   deliverEnd(): void;

@@ -122,6 +122,11 @@ export class STTStream extends Duplex implements StreamFace {
     return this.#sendOver;
   }
 
+  /** @internal */
+  finish(): void {
+    if (!this.writableEnded) this.end();
+  }
+
   /** @internal The next octets, borrowed: copied here, since what a consumer gets is the consumer's for ever. */
   deliver(bytes: Uint8Array, begin: number, end: number): void {
     if (this.destroyed) return;
