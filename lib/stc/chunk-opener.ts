@@ -108,15 +108,15 @@ export class ChunkOpener {
     const header = chunk.subarray(0, CHUNK_HEADER_OCTETS);
     // A copy: the slice of a Buffer would share memory that the carrier uses again.
     const salt = this.#salt ?? Uint8Array.from(header.subarray(0, SALT_OCTETS));
-    const cipher = (this.#cipher ??= this.#context.crypto.createPacketCipher(
-      Suite.AES_256_GCM,
-      this.#context.chunkKey(salt, CHUNK_KEY_INFO),
-    ));
+    const { crypto } = this.#context;
+    const cipher =
+      this.#cipher ?? crypto.createPacketCipher(Suite.AES_256_GCM, this.#context.chunkKey(salt, CHUNK_KEY_INFO));
     const octets = new Uint8Array(chunk.length - CHUNK_OVERHEAD_OCTETS);
     if (!cipher.open(chunkNonce(header), header, chunk.subarray(CHUNK_HEADER_OCTETS), octets, 0)) {
       throw sttError('ERR_STT_AUTHENTICATION');
     }
     this.#salt = salt;
+    this.#cipher = cipher;
     return octets;
   }
 }
