@@ -3,6 +3,7 @@ import { MAX_CHUNK_OCTETS } from '../stc/chunk-format.js';
 import { ChunkOpener, type OpenerLimits } from '../stc/chunk-opener.js';
 import { ChunkSealer } from '../stc/chunk-sealer.js';
 import type { StreamContext } from '../stc/stream-context.js';
+import { concat } from '../wire/concat.js';
 
 const DEFAULT_CHUNK_OCTETS = 65_536;
 const DEFAULT_WINDOW = 64;
@@ -105,13 +106,7 @@ export class StreamDecoder {
     const parts: Uint8Array[] = [];
     for (const chunk of chunks) parts.push(...opener.push(chunk));
     opener.end();
-    const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const part of parts) {
-      out.set(part, at);
-      at += part.length;
-    }
-    return out;
+    return concat(parts);
   }
 
   /**

@@ -20,9 +20,10 @@ import { nodeConfig, type NodeConfig, type STTNodeOptions } from './node-options
 import { reportLater } from './report.js';
 import { resolveRemote } from './resolve.js';
 import { SessionEntry } from './session-entry.js';
+import { sendToEach, type SendResult as SessionResult } from './send-to-each.js';
 import { SessionManager } from './session-manager.js';
 import { newSession, transportParams } from './session-setup.js';
-import { STTSession, type MessageFate } from './session.js';
+import { STTSession } from './session.js';
 import { nodePlatform, type STTStream } from './stream.js';
 import { WebSocketCarrier } from './web-socket-carrier.js';
 
@@ -35,11 +36,7 @@ export interface ReceivedMessage {
 }
 
 /** What became of a message to one of several sessions. */
-export interface SendResult {
-  readonly session: STTSession;
-  /** The message's fate, or why it could not be sent. */
-  readonly result: MessageFate | Error;
-}
+export type SendResult = SessionResult<STTSession>;
 
 export interface NodeEvents {
   /** A peer connected. */
@@ -201,14 +198,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     data: Uint8Array,
     options: { readonly streamId?: number } = {},
   ): Promise<SendResult[]> {
-    return Promise.all(
-      Array.from(sessions, (session) =>
-        session.sendMessage(data, options).then(
-          (result) => ({ session, result }),
-          (error: Error) => ({ session, result: error }),
-        ),
-      ),
-    );
+    return sendToEach(sessions, data, options);
   }
 
   getStats(): NodeStats {

@@ -2,6 +2,7 @@ import { sttError } from '../errors.js';
 import type { STCWrapper } from '../stc/stc-wrapper.js';
 import { AEAD_TAG_OCTETS, XAES_NONCE_OCTETS } from '../stc/aead-sizes.js';
 import { ascii } from '../wire/ascii.js';
+import { concat } from '../wire/concat.js';
 import { beginsWith } from './store.js';
 
 /*
@@ -46,7 +47,7 @@ export interface Meta {
 /** The meta record of a new chamber, or of one that was resealed. */
 export function makeMeta(holder: KeyHolder, chamberId: Uint8Array, epoch: number): Uint8Array {
   const head = makeHead(State.STABLE, chamberId, epoch);
-  return concat(head, makeLock(holder, head));
+  return concat([head, makeLock(holder, head)]);
 }
 
 /** The meta record of a chamber that is being resealed for `next`. */
@@ -57,7 +58,7 @@ export function makeResealingMeta(
   epoch: number,
 ): Uint8Array {
   const head = makeHead(State.RESEALING, chamberId, epoch);
-  return concat(head, makeLock(holder, head), makeLock(next, head));
+  return concat([head, makeLock(holder, head), makeLock(next, head)]);
 }
 
 /**
@@ -111,7 +112,7 @@ function makeHead(state: number, chamberId: Uint8Array, epoch: number): Uint8Arr
 
 function makeLock(holder: KeyHolder, head: Uint8Array): Uint8Array {
   const nonce = holder.stc.crypto.randomBytes(XAES_NONCE_OCTETS);
-  return concat(nonce, holder.stc.crypto.sealXaes256Gcm(lockKey(holder, head), nonce, lockAad(holder, head), EMPTY));
+  return concat([nonce, holder.stc.crypto.sealXaes256Gcm(lockKey(holder, head), nonce, lockAad(holder, head), EMPTY)]);
 }
 
 function lockKey({ stc, nodeId }: KeyHolder, head: Uint8Array): Uint8Array {
@@ -120,15 +121,5 @@ function lockKey({ stc, nodeId }: KeyHolder, head: Uint8Array): Uint8Array {
 }
 
 function lockAad({ nodeId }: KeyHolder, head: Uint8Array): Uint8Array {
-  return concat(head, nodeId);
-}
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return concat([head, nodeId]);
 }

@@ -2,6 +2,7 @@ import type { CryptoProvider } from '../ports/crypto.js';
 import type { DirectionKeys, SessionKeys } from '../ports/packet-engine.js';
 import type { HandshakeResult } from './handshake/handshake-result.js';
 import { ascii } from '../wire/ascii.js';
+import { concat } from '../wire/concat.js';
 
 /** AEAD key and header-protection key of both suites, and a session key. */
 const KEY_OCTETS = 32;
@@ -19,10 +20,7 @@ const RESPONDER_TO_INITIATOR = ascii('r2i');
 
 /** `session_key` from the transcript hash and the two keys of Noise `Split()` (STT §4). */
 export function sessionKeyOf(crypto: CryptoProvider, hash: Uint8Array, k1: Uint8Array, k2: Uint8Array): Uint8Array {
-  const ikm = new Uint8Array(k1.length + k2.length);
-  ikm.set(k1);
-  ikm.set(k2, k1.length);
-  return crypto.hkdfExpand(crypto.hkdfExtract(hash, ikm), SESSION, KEY_OCTETS);
+  return crypto.hkdfExpand(crypto.hkdfExtract(hash, concat([k1, k2])), SESSION, KEY_OCTETS);
 }
 
 /** Keys of phase 0 in both directions, for `PacketEngine.openSession` (STT §5). */

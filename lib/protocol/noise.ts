@@ -1,5 +1,6 @@
 import type { CryptoProvider, KeyPair, NoiseState } from '../ports/crypto.js';
 import { ascii } from '../wire/ascii.js';
+import { concat } from '../wire/concat.js';
 import { noisePattern, type NoisePattern, type NoiseToken } from './noise-patterns.js';
 
 /*
@@ -201,16 +202,4 @@ export class NoiseHandshake {
 /** Of public keys: in no constant time. */
 function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((octet, i) => octet === b[i]);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const out = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

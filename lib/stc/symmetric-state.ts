@@ -1,4 +1,5 @@
 import type { CryptoProvider, NoiseState } from '../ports/crypto.js';
+import { concat } from '../wire/concat.js';
 
 const NONCE_OCTETS = 12;
 const EMPTY = new Uint8Array(0);
@@ -64,11 +65,7 @@ export class SymmetricState implements NoiseState {
 
   split(): Uint8Array {
     const { first, second } = this.#hkdf(EMPTY);
-    const out = new Uint8Array(this.#h.length + first.length + second.length);
-    out.set(this.#h);
-    out.set(first, this.#h.length);
-    out.set(second, this.#h.length + first.length);
-    return out;
+    return concat([this.#h, first, second]);
   }
 
   clone(): SymmetricState {

@@ -1,4 +1,5 @@
 import { MessageQueue } from '../api/message-queue.js';
+import { sendToEach, type SendResult as SessionResult } from '../api/send-to-each.js';
 import { SessionManager } from '../api/session-manager.js';
 import { NODE_ID_OCTETS } from '../constants.js';
 import { sttError } from '../errors.js';
@@ -12,7 +13,7 @@ import { Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { nodeConfig, type NodeConfig, type STTNodeOptions } from './node-options.js';
 import { openWebSocket, webSocketUrl } from './open-web-socket.js';
-import type { MessageFate, STTSession } from './session.js';
+import type { STTSession } from './session.js';
 
 /** An unreliable message and the session it came in on. */
 export interface ReceivedMessage {
@@ -23,11 +24,7 @@ export interface ReceivedMessage {
 }
 
 /** What became of a message to one of several sessions. */
-export interface SendResult {
-  readonly session: STTSession;
-  /** The message's fate, or why it could not be sent. */
-  readonly result: MessageFate | Error;
-}
+export type SendResult = SessionResult<STTSession>;
 
 export interface NodeEvents {
   /** An unreliable message came in. */
@@ -172,14 +169,7 @@ export class STTNode extends Emitter<NodeEvents> {
     data: Uint8Array,
     options: { readonly streamId?: number } = {},
   ): Promise<SendResult[]> {
-    return Promise.all(
-      Array.from(sessions, (session) =>
-        session.sendMessage(data, options).then(
-          (result) => ({ session, result }),
-          (error: Error) => ({ session, result: error }),
-        ),
-      ),
-    );
+    return sendToEach(sessions, data, options);
   }
 
   /** A snapshot. */
