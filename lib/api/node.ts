@@ -25,7 +25,7 @@ import { SessionManager } from './session-manager.js';
 import { newSession, transportParams } from './session-setup.js';
 import { STTSession } from './session.js';
 import { nodePlatform, type STTStream } from './stream.js';
-import { WebSocketCarrier } from './web-socket-carrier.js';
+import type { WebSocketCarrier } from './web-socket-carrier.js';
 
 /** An unreliable message and the session it came in on. */
 export interface ReceivedMessage {
@@ -249,8 +249,11 @@ export class STTNode extends EventEmitter<NodeEvents> {
       return opened.engine;
     });
     const { engine, driver } = carrier;
-    const openWebSockets = (): Promise<WebSocketCarrier> =>
-      WebSocketCarrier.open(crypto, config.webSocket, this.#host, shared);
+    const openWebSockets = async (): Promise<WebSocketCarrier> => {
+      // Loaded where it is used: all code of the process is looked through by every collection of garbage.
+      const { WebSocketCarrier: carriers } = await import('./web-socket-carrier.js');
+      return carriers.open(crypto, config.webSocket, this.#host, shared);
+    };
     let webSocket: Promise<WebSocketCarrier> | undefined;
     if (config.webSocket !== undefined) {
       try {

@@ -1,6 +1,6 @@
 import { mkdir, open as openFile, readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { open, type RootDatabase } from 'lmdb';
+import type { RootDatabase } from 'lmdb';
 import { sttError, type ErrorCode } from '../../errors.js';
 import {
   PAGE_OCTETS,
@@ -67,6 +67,9 @@ export class LmdbStore implements ChamberStore {
     }
     try {
       if (!isThere) await mkdir(path, { recursive: true, mode: 0o700 });
+      // Here and not at the top: it takes 17 MB of buffers at once, which a node without a chamber pays for with every
+      // collection of garbage.
+      const { open } = await import('lmdb');
       const db = open<Buffer, Uint8Array>({
         path,
         encoding: 'binary',

@@ -1,0 +1,39 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { BACKEND } from '../support/nodes.js';
+
+const ENTRY = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
+
+/** Built-in modules and machine code that a process has loaded after `code`. */
+function loadedBy(code: string): { readonly builtIn: readonly string[]; readonly machineCode: readonly string[] } {
+  const script = `
+    const stt = await import(${JSON.stringify(ENTRY)});
+    const nodeSeed = new Uint8Array(32).fill(1), sharedSeed = new Uint8Array(32).fill(2);
+    ${code}
+    const builtIn = process.moduleLoadList.filter((name) => /^NativeModule https?$/.test(name));
+    console.log(JSON.stringify({ builtIn, machineCode: process.report.getReport().sharedObjects.filter((path) => path.endsWith('.node')) }));`;
+  return JSON.parse(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })) as {
+    builtIn: string[];
+    machineCode: string[];
+  };
+}
+
+describe(`a process with a node on UDP alone (${BACKEND})`, () => {
+  it('carries neither the code of WebSockets nor a database', () => {
+    const { builtIn, machineCode } = loadedBy(`
+      const node = new stt.STTNode({ nodeSeed, sharedSeed, host: '127.0.0.1' });
+      await node.start();
+      await node.stop();`);
+    expect(builtIn).toEqual([]);
+    expect(machineCode.filter((path) => !path.endsWith('stt.node') && !path.includes('seigr'))).toEqual([]);
+  });
+
+  it('loads the code of WebSockets once they are wanted', () => {
+    const { builtIn } = loadedBy(`
+      const node = new stt.STTNode({ nodeSeed, sharedSeed, host: '127.0.0.1', webSocket: { port: 0, host: '127.0.0.1' } });
+      await node.start();
+      await node.stop();`);
+    expect(builtIn).toContain('NativeModule https');
+  });
+});
