@@ -31,7 +31,6 @@ export async function makeCarrier<E extends PacketEngine>(
   const get = (): Carrier | undefined => carrier;
   const driver = new Driver<STTStream>({
     defer: (call) => process.nextTick(call),
-    deferLonger: (call) => setImmediate(call),
     confirm: (slot, now) => {
       const opened = get()?.handshakes.confirm(slot, now);
       return opened === undefined ? undefined : host.confirm(get()!, opened, now);

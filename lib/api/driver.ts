@@ -14,15 +14,10 @@ import type { StreamFace } from './stream-face.js';
 
 const HIGH_WORD = 4_294_967_296;
 
-/** Batches for which a session counts as young. */
-const YOUNG_BATCHES = 8;
-
 /** What the driver asks of the node around it. */
 export interface DriverHost<S extends StreamFace> {
   /** Calls back at the end of this turn of the event loop. */
   defer(call: () => void): void;
-  /** Likewise, after all that promises and ticks of this turn lead to, where there is such a moment. */
-  deferLonger(call: () => void): void;
   /** The first packet of a slot that is no session yet opened: the handshake is confirmed. Undefined: drop it. */
   confirm(slot: number, now: number): SessionEntry<S> | undefined;
   /** A handshake datagram (RowType.HANDSHAKE). */
@@ -50,16 +45,11 @@ export class Driver<S extends StreamFace> {
   readonly #blocked: SessionEntry<S>[] = [];
   #inBatch = false;
   #tickPending = false;
-  #latePending = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
   #stopped = false;
   readonly #onTick = (): void => {
     this.#tickPending = false;
-    if (!this.#stopped) this.#pump(performance.now());
-  };
-  readonly #onLate = (): void => {
-    this.#latePending = false;
     if (!this.#stopped) this.#pump(performance.now());
   };
   readonly #onTimer = (): void => {
@@ -91,15 +81,8 @@ export class Driver<S extends StreamFace> {
     if (entry.scheduled) return;
     entry.scheduled = true;
     this.#scheduled.push(entry);
-    if (isYoung(entry)) this.#wakeLate();
-    else this.wake();
+    this.wake();
   };
-
-  #wakeLate(): void {
-    if (this.#inBatch || this.#tickPending || this.#latePending) return;
-    this.#latePending = true;
-    this.#host.deferLonger(this.#onLate);
-  }
 
   /** Has the pump run at the end of this turn, unless it runs anyway after the batch at hand. */
   wake(): void {
@@ -123,14 +106,8 @@ export class Driver<S extends StreamFace> {
       if (this.#stopped) return;
     }
     this.#inBatch = false;
-    let young = this.#scheduled.length > 0;
-    for (let i = 0; i < this.#scheduled.length; i++) {
-      const entry = this.#scheduled[i]!;
-      entry.session.handleBatchEnd(now);
-      young &&= isYoung(entry);
-    }
-    if (young) this.#wakeLate();
-    else this.#pump(now);
+    for (let i = 0; i < this.#scheduled.length; i++) this.#scheduled[i]!.session.handleBatchEnd(now);
+    this.#pump(now);
   };
 
   /** PacketEngineEvents.onWritable */
@@ -155,7 +132,6 @@ export class Driver<S extends StreamFace> {
     if (entry === undefined) return;
     const { rows, slab } = this.#engine;
     const session = entry.session;
-    entry.batches++;
     for (let r = first * ROW_WORDS; r < end * ROW_WORDS; r += ROW_WORDS) {
       const head = rows[r + Row.HEAD]!;
       const pn = rows[r + Row.PN_HI]! * HIGH_WORD + rows[r + Row.PN_LO]!;
@@ -254,12 +230,4 @@ export class Driver<S extends StreamFace> {
     this.#timerAt = at;
     this.#timer = setTimeout(this.#onTimer, Math.max(1, Math.ceil(at - now)));
   }
-}
-
-/**
- * At the begin of a session the application answers by promises and ticks: greetings, first requests, the end of a short
- * session. What comes of them within the turn shares packets with the session's own acknowledgements, and one flush.
- */
-function isYoung(entry: { readonly batches: number }): boolean {
-  return entry.batches < YOUNG_BATCHES;
 }

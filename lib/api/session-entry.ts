@@ -24,8 +24,6 @@ export interface SessionFace<S extends StreamFace> {
 export class SessionEntry<S extends StreamFace> implements SessionObserver, PacketSink, StreamHost, Deadline {
   deadline = Infinity;
   heapIndex = -1;
-  /** Receive batches with something for this session. */
-  batches = 0;
   /** In the pump's list of sessions that may have something to send. */
   scheduled = false;
   /** The transmit buffer refused something of this session. */

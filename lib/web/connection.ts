@@ -54,7 +54,6 @@ export class Connection {
     this.#driver = new Driver<STTStream>({
       // Not the function itself: browsers refuse it as a method of something else.
       defer: (call) => queueMicrotask(call),
-      deferLonger: (call) => queueMicrotask(call),
       // Nobody connects to a page.
       confirm: () => undefined,
       onHandshake: (...row) => this.#handshakes.onDatagram(...row),
