@@ -12,6 +12,7 @@ const channel = (name: string): diagnosticsChannel.Channel => diagnosticsChannel
 const CHANNELS = {
   'stt:node:start': channel('stt:node:start'),
   'stt:node:stop': channel('stt:node:stop'),
+  'stt:node:chamber': channel('stt:node:chamber'),
   'stt:session:open': channel('stt:session:open'),
   'stt:session:close': channel('stt:session:close'),
 } as const;

@@ -1,9 +1,12 @@
 /** STT for Node.js. What is exported here is the public API; nothing else of the package can be imported. */
 export { STTNode } from './api/node.js';
-export type { NodeEvents, NodeStats, ReceivedMessage, SendResult, WebSocketConnectOptions } from './api/node.js';
+export type { NodeStats, WebSocketConnectOptions } from './api/node.js';
+export type { NodeEvents, ReceivedMessage, SendResult } from './api/node-events.js';
 export type { ConnectOptions } from './api/connect-options.js';
 export type { STTWebSocketOptions } from './api/web-socket-options.js';
 export type { Backend, STTNodeOptions } from './api/node-options.js';
+export type { NodeRecords, NodeRecordsStats } from './api/node-records.js';
+export type { PeerRecord, SeedRecord, SessionRecord } from './api/node-record-forms.js';
 export { STTSession } from './api/session.js';
 export type { MessageFate, SessionEvents, SessionStats } from './api/session.js';
 export type { SessionManager } from './api/session-manager.js';

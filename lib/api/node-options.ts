@@ -1,3 +1,5 @@
+import type { Chamber } from '../chamber/chamber.js';
+import type { ChamberStore } from '../chamber/store.js';
 import { MAX_SEEDS } from '../constants.js';
 import { sttError } from '../errors.js';
 import { checkOptionNames, integerOption } from '../options.js';
@@ -12,8 +14,11 @@ export type Backend = 'auto' | 'native' | 'js';
 export interface STTNodeOptions {
   /** The node's own secret: at least 16 random octets, 32 are right. The node id follows from it; keep it across restarts. */
   readonly nodeSeed: Uint8Array;
-  /** The secret shared with the peers: at least 16 random octets, 32 are right. Of a ring (at most 64) the first initiates, all are accepted. */
-  readonly sharedSeed: Uint8Array | readonly Uint8Array[];
+  /**
+   * The secret shared with the peers: at least 16 random octets, 32 are right. Of a ring (at most 64) the first
+   * initiates, all are accepted. Needed, unless a chamber has kept it from an earlier start.
+   */
+  readonly sharedSeed?: Uint8Array | readonly Uint8Array[];
   /** Local address. Default: all addresses, IPv6 and IPv4 on one socket where the system has it, else IPv4. */
   readonly host?: string;
   /** Local UDP port. Default 0: the system chooses. */
@@ -48,12 +53,21 @@ export interface STTNodeOptions {
   readonly socketBufferOctets?: number;
   /** Accepts peers over WebSocket as well. Default: UDP only. */
   readonly webSocket?: STTWebSocketOptions;
+  /** Directory of a chamber, made if it is missing, in which the node keeps its records (docs/chamber.md). Default: none are kept. */
+  readonly chamberPath?: string;
+  /** An open chamber instead of `chamberPath`, which stays open, or a store to open one in. */
+  readonly chamber?: Chamber | ChamberStore;
 }
+
+/** Where the chamber of a node is. */
+export type NodeChamber = string | Chamber | ChamberStore;
 
 /** Options checked and filled in. */
 export interface NodeConfig {
   readonly nodeSeed: Uint8Array;
+  /** None: those that the chamber has kept. */
   readonly sharedSeeds: readonly Uint8Array[];
+  readonly chamber: NodeChamber | undefined;
   readonly host: string | undefined;
   readonly port: number;
   readonly backend: Backend;
@@ -94,6 +108,8 @@ const NAMES: readonly (keyof STTNodeOptions)[] = [
   'maxSessionWindow',
   'socketBufferOctets',
   'webSocket',
+  'chamberPath',
+  'chamber',
 ];
 
 const MIB = 1_048_576;
@@ -105,8 +121,11 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
   checkOptionNames(options, NAMES);
   const integer = (name: keyof STTNodeOptions, fallback: number, min: number, max: number): number =>
     integerOption(name, options[name], fallback, min, max);
-  const sharedSeeds = options.sharedSeed instanceof Uint8Array ? [options.sharedSeed] : options.sharedSeed;
-  if (!Array.isArray(sharedSeeds) || sharedSeeds.length === 0 || sharedSeeds.length > MAX_SEEDS) {
+  const chamber = chamberOf(options);
+  const { sharedSeed } = options;
+  const isKept = sharedSeed === undefined && chamber !== undefined;
+  const sharedSeeds = isKept ? [] : sharedSeed instanceof Uint8Array ? [sharedSeed] : sharedSeed;
+  if (!Array.isArray(sharedSeeds) || (sharedSeeds.length === 0 && !isKept) || sharedSeeds.length > MAX_SEEDS) {
     throw rangeError('sharedSeed', typeof sharedSeeds, `a Uint8Array, or an array of 1 to ${MAX_SEEDS} of them,`);
   }
   requireSeed('nodeSeed', options.nodeSeed);
@@ -120,6 +139,7 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
   return {
     nodeSeed: options.nodeSeed.slice(),
     sharedSeeds: (sharedSeeds as readonly Uint8Array[]).map((seed) => seed.slice()),
+    chamber,
     host: text('host', options.host),
     port: integer('port', 0, 0, 65_535),
     backend: oneOf('backend', options.backend ?? backendOfEnvironment(), ['auto', 'native', 'js']),
@@ -151,6 +171,17 @@ function backendOfEnvironment(): string {
 function requireSeed(name: string, seed: unknown): void {
   if (!(seed instanceof Uint8Array)) throw rangeError(name, typeof seed, 'a Uint8Array');
   checkSeed(name, seed, warnOnce);
+}
+
+function chamberOf({ chamberPath, chamber }: STTNodeOptions): NodeChamber | undefined {
+  if (chamberPath !== undefined && (typeof chamberPath !== 'string' || chamberPath === '')) {
+    throw rangeError('chamberPath', typeof chamberPath, 'the path of a directory');
+  }
+  if (chamber === undefined) return chamberPath;
+  if (chamberPath !== undefined) throw rangeError('chamberPath', chamberPath, 'absent if `chamber` is given');
+  const { commit, retrieveKey } = (chamber ?? {}) as { commit?: unknown; retrieveKey?: unknown };
+  if (typeof commit === 'function' || typeof retrieveKey === 'function') return chamber;
+  throw rangeError('chamber', typeof chamber, 'a Chamber or ChamberStore');
 }
 
 function text(name: string, value: unknown): string | undefined {

@@ -16,38 +16,19 @@ import { makeCarrier, type Carrier, type CarrierHost } from './carrier.js';
 import { CONNECT_OPTIONS, dialOptions, type ConnectOptions } from './connect-options.js';
 import type { OpenedSlot } from './handshakes.js';
 import { MessageQueue } from './message-queue.js';
+import type { NodeEvents, ReceivedMessage, SendResult } from './node-events.js';
 import { nodeConfig, type NodeConfig, type STTNodeOptions } from './node-options.js';
+import type { NodeRecords } from './node-records.js';
 import { reportLater } from './report.js';
 import { resolveRemote } from './resolve.js';
 import { SessionEntry } from './session-entry.js';
-import { sendToEach, type SendResult as SessionResult } from './send-to-each.js';
+import { sendToEach } from './send-to-each.js';
 import { SessionManager } from './session-manager.js';
 import { newSession, transportParams } from './session-setup.js';
 import { STTSession } from './session.js';
 import { nodePlatform, type STTStream } from './stream.js';
 import type { WebSocketCarrier } from './web-socket-carrier.js';
-
-/** An unreliable message and the session it came in on. */
-export interface ReceivedMessage {
-  readonly session: STTSession;
-  /** The sender's tag, 0 if it gave none. */
-  readonly streamId: number;
-  readonly data: Uint8Array;
-}
-
-/** What became of a message to one of several sessions. */
-export type SendResult = SessionResult<STTSession>;
-
-export interface NodeEvents {
-  /** A peer connected. */
-  session: [session: STTSession];
-  /** An unreliable message came in. */
-  message: [message: ReceivedMessage];
-  /** The node stopped. */
-  close: [];
-  /** The socket failed for good; the node is stopped. */
-  error: [error: Error];
-}
+import { withRecords } from './with-records.js';
 
 /** A snapshot of a node. Counters run since `start()`. */
 export interface NodeStats {
@@ -104,6 +85,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
   readonly #lingering = new Set<SessionEntry<STTStream>>();
   #onLingered: (() => void) | undefined;
   #webSockets: WebSocketCarrier | undefined;
+  #records: NodeRecords | undefined;
   readonly #host: CarrierHost = {
     confirm: (carrier, opened, now) => this.#confirm(carrier, opened, now),
     onGone: (carrier, entry) => this.#forget(carrier, entry),
@@ -129,6 +111,11 @@ export class STTNode extends EventEmitter<NodeEvents> {
     return this.#identity.publicKey.slice();
   }
 
+  /** What the node keeps in its chamber, once started with one. */
+  get records(): NodeRecords | undefined {
+    return this.#records;
+  }
+
   /** The address the node is bound to, once started. */
   get address(): BoundAddress | undefined {
     return this.#running?.bound;
@@ -136,10 +123,17 @@ export class STTNode extends EventEmitter<NodeEvents> {
 
   /**
    * Binds the socket and accepts peers from now on.
-   * Rejects with the system's own error (EADDRINUSE, EACCES, EADDRNOTAVAIL, ...), or `ERR_STT_NODE_STOPPED` after `stop()`.
+   * Rejects with the system's own error (EADDRINUSE, EACCES, EADDRNOTAVAIL, ...), or `ERR_STT_NODE_STOPPED` after `stop()`,
+   * and with a chamber as `Chamber.open` does, and with `ERR_STT_OPTION_RANGE` if neither the options nor it hold a shared seed.
    */
   start(): Promise<BoundAddress> {
-    this.#starting ??= this.#start();
+    this.#starting ??= withRecords(
+      { ...this.#config, crypto: this.#backend.crypto, nodeId: this.#identity.publicKey },
+      (records, sharedSeeds) => {
+        this.#records = records;
+        return this.#start(sharedSeeds);
+      },
+    );
     return this.#starting;
   }
 
@@ -217,7 +211,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     };
   }
 
-  /** Closes all sessions, each delivering what was written (up to `closeTimeoutMs`), then the socket. Idempotent. */
+  /** Closes all sessions, each delivering what was written (up to `closeTimeoutMs`), then the socket, then the chamber. Idempotent. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -227,11 +221,11 @@ export class STTNode extends EventEmitter<NodeEvents> {
     return this.stop();
   }
 
-  async #start(): Promise<BoundAddress> {
+  async #start(sharedSeeds: readonly Uint8Array[]): Promise<BoundAddress> {
     if (this.#stopping !== undefined) throw sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped' });
     const config = this.#config;
     const { crypto } = this.#backend;
-    const seeds = config.sharedSeeds.map((seed) => deriveSeedKeys(crypto, seed));
+    const seeds = sharedSeeds.map((seed) => deriveSeedKeys(crypto, seed));
     const shared = {
       crypto,
       random: this.#backend.random,
@@ -295,6 +289,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     running.driver.stop();
     for (const session of [...this.sessionManager]) session.destroy();
     await Promise.all([running.engine.close(), this.#webSockets?.close()]);
+    await this.#records?.close();
     this.#messages.close();
     publish('stt:node:stop', { ...running.bound });
     this.emit('close');
@@ -361,6 +356,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
       this.sessionManager.delete(session);
       publish('stt:session:close', { remote: entry.remoteLabel, code: error.code });
     });
+    this.#records?.onSession(session, result.seedIndex);
     this.sessionManager.add(session);
     this.#lingering.add(entry);
     carrier.driver.add(entry);

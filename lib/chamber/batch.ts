@@ -37,6 +37,11 @@ export class ChamberBatch {
     return this.#add(RecordKind.SESSION, id, () => undefined);
   }
 
+  /** @internal A dictionary of a node's own. */
+  storeRecord(kind: RecordKind, id: string, record: SttDict): this {
+    return this.#add(kind, id, () => sessionOctets(id, record));
+  }
+
   /** Writes the changes in the order they were added; then the batch is empty. Resolves when all of them are durable. */
   async write(): Promise<void> {
     const changes = this.#changes;

@@ -172,16 +172,16 @@ export class Chamber {
   }
 
   /** As `updateKey`, for a dictionary. */
-  async updateSession(
+  updateSession(
     id: string,
     change: (session: SttDict | undefined) => SttDict | undefined,
   ): Promise<SttDict | undefined> {
-    let stored: SttDict | undefined;
-    await this.#update(RecordKind.SESSION, id, (octets) => {
-      stored = change(octets && this.#parse(RecordKind.SESSION, id, octets));
-      return stored === undefined ? undefined : sessionOctets(id, stored);
-    });
-    return stored;
+    return this.updateRecord(RecordKind.SESSION, id, change);
+  }
+
+  /** Whose chamber it is: 32 octets. */
+  get nodeId(): Uint8Array {
+    return this.#records.nodeId.slice();
   }
 
   /** Changes to be written together, all or none. */
@@ -224,6 +224,25 @@ export class Chamber {
   /** @internal */
   retrieveRecord(kind: RecordKind, id: string): Promise<SttDict | undefined> {
     return this.#dict(kind, id);
+  }
+
+  /** @internal */
+  async updateRecord(
+    kind: RecordKind,
+    id: string,
+    change: (record: SttDict | undefined) => SttDict | undefined,
+  ): Promise<SttDict | undefined> {
+    let stored: SttDict | undefined;
+    await this.#update(kind, id, (octets) => {
+      stored = change(octets && this.#parse(kind, id, octets));
+      return stored === undefined ? undefined : sessionOctets(id, stored);
+    });
+    return stored;
+  }
+
+  /** @internal */
+  deleteRecord(kind: RecordKind, id: string): Promise<boolean> {
+    return this.#delete(kind, id);
   }
 
   /** @internal */

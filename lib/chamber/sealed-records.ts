@@ -34,10 +34,12 @@ export type Listed =
 export class SealedRecords {
   readonly store: ChamberStore;
   readonly codec: RecordCodec;
+  readonly nodeId: Uint8Array;
   readonly #meta: Meta;
 
   constructor(store: ChamberStore, holder: KeyHolder, meta: Meta) {
     this.store = store;
+    this.nodeId = holder.nodeId;
     this.#meta = meta;
     const { chamberId, epoch } = meta;
     this.codec = new RecordCodec({ ...holder, chamberId, epoch });

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { BACKEND } from '../support/nodes.js';
+import { temporaryDirectory } from '../support/temporary.js';
 
 const ENTRY = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
 
@@ -27,6 +28,14 @@ describe(`a process with a node on UDP alone (${BACKEND})`, () => {
       await node.stop();`);
     expect(builtIn).toEqual([]);
     expect(machineCode.filter((path) => !path.endsWith('stt.node') && !path.includes('seigr'))).toEqual([]);
+  });
+
+  it('loads the database once there is to be a chamber', async () => {
+    const { machineCode } = loadedBy(`
+      const node = new stt.STTNode({ nodeSeed, sharedSeed, host: '127.0.0.1', chamberPath: ${JSON.stringify(await temporaryDirectory())} });
+      await node.start();
+      await node.stop();`);
+    expect(machineCode.filter((path) => path.includes('lmdb'))).toHaveLength(1);
   });
 
   it('loads the code of WebSockets once they are wanted', () => {
