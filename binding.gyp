@@ -33,6 +33,7 @@
             "defines": ["<@(no_napi_no_uv)"],
             "sources": [
               "native/core/aead.cc",
+              "native/core/cookie_guard.cc",
               "native/core/frame.cc",
               "native/core/handshake_filter.cc",
               "native/core/kdf.cc",
@@ -44,6 +45,7 @@
               "native/core/receive_batch.cc",
               "native/core/session_table.cc",
               "native/core/transmit_slab.cc",
+              "native/core/xaes.cc",
             ],
           },
           {

@@ -17,8 +17,10 @@ import { KeyPool, whenIdle } from './key-pool.js';
 /** Magic, length of one or two octets, type and flags stand before the handshake id of an STTFrame (STT §3, §4). */
 const ID_AT_SHORT = 5;
 const ID_AT_LONG = 6;
-/** Remote addresses of which the peer that answered last is remembered, 32 octets each. */
+/** Remote addresses of which the peer that answered last, or its cookie, is remembered. */
 const MAX_KNOWN = 256;
+/** A cookie is worth nothing after that (STT §4). */
+const COOKIE_LIFE_MS = 120_000;
 
 export interface HandshakesConfig {
   readonly crypto: CryptoProvider;
@@ -29,6 +31,8 @@ export interface HandshakesConfig {
   /** Of the node, where it shakes hands in several places. */
   readonly helloClock?: HelloClock;
   readonly params: TransportParams;
+  /** Connections of this carrier prove the addresses of peers by themselves. */
+  readonly addressesProven?: boolean;
   /** True for an id that a session or half-open session has. */
   readonly isSessionIdTaken: (sessionId: Uint8Array) => boolean;
   /** False while the node takes no more sessions: then HELLOs meet silence. */
@@ -70,11 +74,14 @@ export class Handshakes {
   readonly #slotById = new Map<string, number>();
   /** Who answered last at an address, the longest unused first. */
   readonly #peers = new Map<string, Uint8Array>();
+  /** Cookies that peers under load gave, the oldest first. */
+  readonly #cookies = new Map<string, { readonly cookie: Uint8Array; readonly at: number }>();
   readonly #responder: HandshakeResponder;
 
   constructor(config: HandshakesConfig) {
     this.#config = config;
-    const { crypto, seeds, staticKeys, params } = config;
+    const { crypto, engine, seeds, staticKeys, params } = config;
+    const cookieKeys = seeds.map((seed) => seed.cookieKey);
     this.#clock = config.helloClock ?? new HelloClock();
     this.#keys = new KeyPool(crypto);
     this.#responder = new HandshakeResponder({
@@ -86,6 +93,10 @@ export class Handshakes {
       suites: preferredSuites(crypto),
       isSessionIdTaken: (id) => this.#isTaken(id),
       onDiscard: (id) => this.#discard(id),
+      addressesProven: config.addressesProven,
+      onLoad: (secrets) => {
+        if (config.addressesProven !== true) engine.demandCookies(cookieKeys, secrets);
+      },
     });
   }
 
@@ -108,6 +119,7 @@ export class Handshakes {
   dial(remote: RemoteAddress, options: DialOptions): Promise<OpenedSlot> {
     const { crypto, seeds, staticKeys, params, random } = this.#config;
     const { peerNodeId, timeoutMs, signal } = options;
+    const remoteKey = keyOf(remote.octets);
     return new Promise((resolve, reject) => {
       const initiator = new HandshakeInitiator({
         crypto,
@@ -121,6 +133,11 @@ export class Handshakes {
         isSessionIdTaken: (id) => this.#isTaken(id),
         peerNodeId,
         timeoutMs,
+        cookie: this.#cookieOf(remoteKey, performance.now()),
+        onCookie: (cookie) => {
+          forgetOldest(this.#cookies, remoteKey);
+          this.#cookies.set(remoteKey, { cookie, at: performance.now() });
+        },
       });
       const onAbort = (): void => attempt.settle(signal!.reason as Error);
       const attempt: Attempt = {
@@ -146,7 +163,7 @@ export class Handshakes {
       this.#transmit(attempt, now);
       this.#config.wake();
       // A third of what the answer needs is done while it is on its way, if the peer is who it was the last time.
-      const expected = peerNodeId ?? this.#peers.get(keyOf(remote.octets));
+      const expected = peerNodeId ?? this.#peers.get(remoteKey);
       if (expected !== undefined) whenIdle(() => initiator.prepare(expected));
     });
   }
@@ -211,8 +228,14 @@ export class Handshakes {
     const attempt = this.#byId.get(keyOf(bytes.subarray(at, at + SESSION_ID_OCTETS)));
     if (attempt === undefined) return;
     const result = attempt.initiator.handleAnswer(bytes, begin, end, now);
-    if (result === undefined) return;
-    this.#remember(attempt.remote.octets, result.peerNodeId);
+    if (result === undefined) {
+      // A cookie has it send at once.
+      if (attempt.initiator.pollTimeout() <= now) this.#transmit(attempt, now);
+      return;
+    }
+    const remoteKey = keyOf(attempt.remote.octets);
+    forgetOldest(this.#peers, remoteKey);
+    this.#peers.set(remoteKey, result.peerNodeId);
     const opened = this.#open(result, attempt.remote.octets);
     if (opened !== undefined) attempt.settle(opened);
   }
@@ -238,11 +261,9 @@ export class Handshakes {
     return { result, slot, path: engine.openPath(address), address };
   }
 
-  #remember(address: Uint8Array, peerNodeId: Uint8Array): void {
-    const key = keyOf(address);
-    this.#peers.delete(key);
-    this.#peers.set(key, peerNodeId);
-    if (this.#peers.size > MAX_KNOWN) this.#peers.delete(this.#peers.keys().next().value!);
+  #cookieOf(remoteKey: string, now: number): Uint8Array | undefined {
+    const known = this.#cookies.get(remoteKey);
+    return known !== undefined && now < known.at + COOKIE_LIFE_MS ? known.cookie : undefined;
   }
 
   #isTaken(sessionId: Uint8Array): boolean {
@@ -262,6 +283,12 @@ export class Handshakes {
     this.#config.engine.closeSession(entry.slot);
     this.#config.engine.closePath(entry.path);
   }
+}
+
+/** Makes room for `key` as the newest of a bounded map. */
+function forgetOldest(known: Map<string, unknown>, key: string): void {
+  known.delete(key);
+  if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value!);
 }
 
 function keyOf(id: Uint8Array): string {

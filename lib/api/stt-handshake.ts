@@ -31,7 +31,7 @@ export interface HelloSource {
   /** IP address. */
   readonly address?: string;
   readonly port?: number;
-  /** Answers nobody who has not shown that the address is theirs. */
+  /** Answers a HELLO by a cookie (`handleCookie`) unless it shows that the address is its sender's. */
   readonly underLoad?: boolean;
 }
 
@@ -115,7 +115,6 @@ export class STTHandshake {
     if (parts === undefined || type !== HandshakeType.HELLO || findSeed(crypto, [this.#seed], parts) !== 0) {
       throw sttError('ERR_STT_HANDSHAKE_FAILED');
     }
-    if (source.underLoad === true) return {};
     this.#responder ??= new HandshakeResponder({
       crypto,
       seeds: [this.#seed],
@@ -125,6 +124,7 @@ export class STTHandshake {
       isSessionIdTaken: () => false,
       onDiscard: () => {},
     });
+    this.#responder.forcedLoad = source.underLoad === true;
     const responder = this.#responder;
     const { refused } = responder.stats();
     const address = encodeAddress(source.address ?? '::', source.port ?? 0) ?? new Uint8Array(ADDRESS_OCTETS);
@@ -150,6 +150,24 @@ export class STTHandshake {
     this.#initiator!.abandon();
     this.#result = result;
     return { sessionKey: this.getSessionKey(), peerNodeId: this.peerNodeId! };
+  }
+
+  /**
+   * Takes in a COOKIE_REPLY, by which a responder under load asks the initiator for a proof of its address.
+   *
+   * @returns a HELLO with the proof, to be sent from the same address
+   * @throws STTHandshakeError `ERR_STT_HANDSHAKE_FAILED` if it is no good COOKIE_REPLY;
+   *   `ERR_STT_INVALID_STATE` before `initiateHandshake()` or after success
+   */
+  handleCookie(reply: Uint8Array): Uint8Array {
+    this.#checkRole(this.#initiator !== undefined && this.#result === undefined, 'handleCookie()');
+    const initiator = this.#initiator!;
+    const { dropped } = initiator;
+    initiator.handleAnswer(reply, 0, reply.length, performance.now());
+    const due =
+      initiator.dropped > dropped ? undefined : initiator.pollTransmit(initiator.pollTimeout(), wallClockMicros());
+    if (due === undefined) throw sttError('ERR_STT_HANDSHAKE_FAILED');
+    return due.datagram;
   }
 
   /**

@@ -38,7 +38,7 @@ export class WebSocketCarrier {
     handshakes: Omit<HandshakesConfig, 'engine' | 'wake'>,
   ): Promise<WebSocketCarrier> {
     let hub!: WebSocketHub;
-    const carrier = await makeCarrier('websocket', host, handshakes, (events) => {
+    const carrier = await makeCarrier('websocket', host, { ...handshakes, addressesProven: true }, (events) => {
       hub = new WebSocketHub({ crypto, events, ...(config ?? DEFAULTS) });
       return hub.engine;
     });

@@ -58,6 +58,8 @@ export class JsPacketEngine implements PacketEngine {
   readonly #stats: PacketEngineStats;
   /** Something was refused since the last `onWritable`. */
   #refused = false;
+  /** A COOKIE_REPLY waits, of which the driver does not know. */
+  #replied = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: JsPacketEngineOptions) {
@@ -107,6 +109,7 @@ export class JsPacketEngine implements PacketEngine {
         this.#settle();
       }
     }
+    if (this.#replied) this.flush();
   }
 
   /** The output is done with `count` more datagrams, in the order of sending. */
@@ -131,6 +134,10 @@ export class JsPacketEngine implements PacketEngine {
 
   setMac1Keys(keys: readonly Uint8Array[]): void {
     this.#handshakes.setMac1Keys(keys);
+  }
+
+  demandCookies(cookieKeys: readonly Uint8Array[], secrets: readonly Uint8Array[]): void {
+    this.#handshakes.demandCookies(cookieKeys, secrets);
   }
 
   expectHandshake(handshakeId: Uint8Array): void {
@@ -213,6 +220,7 @@ export class JsPacketEngine implements PacketEngine {
 
   flush(): void {
     if (this.#closing !== undefined) return;
+    this.#replied = false;
     const count = this.#transmit.waiting;
     if (count === 0) return;
     this.#stats.sendCalls++;
@@ -276,15 +284,28 @@ export class JsPacketEngine implements PacketEngine {
   }
 
   #receiveHandshake(datagram: Uint8Array, address: Uint8Array): void {
-    const verdict = this.#handshakes.check(datagram);
+    const verdict = this.#handshakes.check(datagram, address);
     if (verdict === Verdict.PASSED) {
       this.#stats.handshakesReceived++;
       this.#batch.addHandshake(this.#paths.find(address), this.#handshakes.seedIndex, datagram, address);
+    } else if (verdict === Verdict.UNPROVEN) {
+      this.#stats.droppedUnproven++;
+      this.#replyCookie(datagram, address);
     } else if (verdict === Verdict.STRANGER) {
       this.#stats.droppedStrangers++;
     } else {
       this.#stats.droppedMalformed++;
     }
+  }
+
+  /** Without room there is no answer: its sender comes again, and nobody waits for room because of it. */
+  #replyCookie(hello: Uint8Array, address: Uint8Array): void {
+    const reply = this.#handshakes.cookieReply(hello, address);
+    const at = reply === undefined ? -1 : this.#transmit.reserve(reply.length);
+    if (reply === undefined || at < 0) return;
+    this.#transmit.octets.set(reply, at);
+    this.#transmit.push(new Uint8Array(address.subarray(0, ADDRESS_OCTETS)), at, reply.length);
+    this.#replied = true;
   }
 
   #reserve(length: number): number {
@@ -317,6 +338,7 @@ function emptyStats(): PacketEngineStats {
     handshakesReceived: 0,
     droppedMalformed: 0,
     droppedStrangers: 0,
+    droppedUnproven: 0,
     droppedUnknownSession: 0,
     droppedReplays: 0,
     droppedForgeries: 0,

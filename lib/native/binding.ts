@@ -72,6 +72,7 @@ type SameAsPacketEngine = Pick<
   | 'groups'
   | 'slab'
   | 'setMac1Keys'
+  | 'demandCookies'
   | 'expectHandshake'
   | 'forgetHandshake'
   | 'closeSession'

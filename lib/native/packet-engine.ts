@@ -58,6 +58,7 @@ const STAT_NAMES = [
   'handshakesReceived',
   'droppedMalformed',
   'droppedStrangers',
+  'droppedUnproven',
   'droppedUnknownSession',
   'droppedReplays',
   'droppedForgeries',
@@ -148,6 +149,10 @@ export class NativePacketEngine implements PacketEngine {
 
   setMac1Keys(keys: readonly Uint8Array[]): void {
     this.#native.setMac1Keys(keys);
+  }
+
+  demandCookies(cookieKeys: readonly Uint8Array[], secrets: readonly Uint8Array[]): void {
+    this.#native.demandCookies(cookieKeys, secrets);
   }
 
   expectHandshake(handshakeId: Uint8Array): void {

@@ -105,6 +105,8 @@ export interface PacketEngineStats {
   droppedMalformed: number;
   /** A HELLO whose mac1 fits no seed, or an answer to no pending handshake. */
   droppedStrangers: number;
+  /** A HELLO without a cookie while `demandCookies` is on: answered by COOKIE_REPLY, if the transmit buffer had room. */
+  droppedUnproven: number;
   /** Packet of a session that is not in the table. */
   droppedUnknownSession: number;
   /** Duplicate, or older than the replay window. */
@@ -153,6 +155,13 @@ export interface PacketEngine {
 
   /** Keys against which mac1 of a HELLO is checked, by seed index (at most 64). */
   setMac1Keys(keys: readonly Uint8Array[]): void;
+  /**
+   * Under load (STT §4, step 4): of the HELLOs whose mac1 fits, only those go to the driver whose mac2 proves their
+   * sender's address; all others are answered by COOKIE_REPLY here, before anything of them is kept or computed.
+   * @param cookieKeys - by seed index, 32 octets each, as many as there are mac1 keys
+   * @param secrets - those behind cookies, 32 octets each: the current one first, then the one before; none: no more
+   */
+  demandCookies(cookieKeys: readonly Uint8Array[], secrets: readonly Uint8Array[]): void;
   /** Lets answers with this handshake id (8 octets) through until `forgetHandshake`. */
   expectHandshake(handshakeId: Uint8Array): void;
   forgetHandshake(handshakeId: Uint8Array): void;

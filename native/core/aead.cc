@@ -31,7 +31,7 @@ int Length(size_t size) { return static_cast<int>(size); }
 
 bool Sealer::Init(Suite suite, const uint8_t* key) {
   DescribeTag(tag_);
-  context_ = EVP_CIPHER_CTX_new();
+  if (context_ == nullptr) context_ = EVP_CIPHER_CTX_new();
   if (context_ == nullptr || EVP_EncryptInit_ex2(context_, CipherOf(suite), key, nullptr, nullptr) != 1) return Failed();
   return true;
 }

@@ -27,6 +27,7 @@ class CipherContext {
  public:
   CipherContext() = default;
   ~CipherContext() { EVP_CIPHER_CTX_free(context_); }
+  CipherContext(CipherContext&& other) noexcept : context_(other.context_) { other.context_ = nullptr; }
   CipherContext(const CipherContext&) = delete;
   CipherContext& operator=(const CipherContext&) = delete;
 
@@ -37,7 +38,7 @@ class CipherContext {
 /** Seals under one key. */
 class Sealer : public CipherContext {
  public:
-  /** False if OpenSSL refuses the cipher. `key` has kKeyOctets. */
+  /** False if OpenSSL refuses the cipher. `key` has kKeyOctets, and may take the place of one from before. */
   bool Init(Suite suite, const uint8_t* key);
   /**
    * Seals `head || body` to `out`: ciphertext, then the tag. `out` may overlap neither.

@@ -156,10 +156,14 @@ OpenStatus PacketEngine::Open(Session* session, Bytes packet, const uint8_t* mas
 }
 
 void PacketEngine::ReceiveHandshake(Bytes datagram, const Burst& burst, uint32_t path) {
-  switch (handshakes_.Check(datagram)) {
+  switch (handshakes_.Check(datagram, burst.from)) {
     case FilterStatus::kPassed:
       counters_.handshakes_received++;
       batch_.AddHandshake(path, handshakes_.seed_index(), datagram, burst.from);
+      break;
+    case FilterStatus::kUnproven:
+      counters_.dropped_unproven++;
+      ReplyCookie(datagram, burst.from);
       break;
     case FilterStatus::kStranger:
       counters_.dropped_strangers++;
@@ -168,6 +172,13 @@ void PacketEngine::ReceiveHandshake(Bytes datagram, const Burst& burst, uint32_t
       counters_.dropped_malformed++;
       break;
   }
+}
+
+/** Without room there is no answer: its sender comes again, and nobody waits for room because of it. */
+void PacketEngine::ReplyCookie(Bytes hello, const Address& from) {
+  constexpr size_t kSize = CookieGuard::kReplyOctets;
+  if (transmit_.RoomFor(kSize) == 0) return;
+  if (handshakes_.WriteCookieReply(hello, from, transmit_.head())) transmit_.Push(from, 1, kSize, kSize);
 }
 
 size_t PacketEngine::Seal(Session* session, const Address& to, StreamRun* run) {

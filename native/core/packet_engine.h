@@ -22,6 +22,7 @@ struct EngineCounters {
   uint64_t handshakes_received = 0;
   uint64_t dropped_malformed = 0;
   uint64_t dropped_strangers = 0;
+  uint64_t dropped_unproven = 0;
   uint64_t dropped_unknown_session = 0;
   uint64_t dropped_replays = 0;
   uint64_t dropped_forgeries = 0;
@@ -96,6 +97,7 @@ class PacketEngine {
   void ReceiveWindow(size_t count, const Burst& burst);
   void ReceiveSession(const Bytes* packets, size_t count, const Burst& burst, uint32_t path);
   void ReceiveHandshake(Bytes datagram, const Burst& burst, uint32_t path);
+  void ReplyCookie(Bytes hello, const Address& from);
   OpenStatus Open(Session* session, Bytes packet, const uint8_t* mask, uint8_t* header, uint64_t* pn);
   bool SealPacket(Session* session, uint64_t pn, Bytes head, Bytes body, uint8_t* out);
   bool ProtectHeaders(Session* session, uint8_t* packets, size_t count, size_t stride);

@@ -9,7 +9,7 @@ namespace stt {
 enum class OpenStatus { kOpened, kReplay, kForgery, kNoKey };
 
 /** What became of a datagram that starts like an STTFrame. */
-enum class FilterStatus { kPassed, kMalformed, kStranger };
+enum class FilterStatus { kPassed, kMalformed, kStranger, kUnproven };
 
 /** Why octets are no STTFrame. */
 enum class FrameStatus { kOk, kTruncated, kMalformed, kTooLarge };

@@ -1,3 +1,8 @@
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
 #include "exports.h"
 #include "napi_support.h"
 #include "udp_socket_wrap.h"
@@ -86,27 +91,56 @@ napi_value New(napi_env env, napi_callback_info info) {
   return EngineWrap::Create(env, args.self, args[1], config) == nullptr ? nullptr : args.self;
 }
 
+/** An array of at most kMaxSeeds keys. */
+bool GetKeyList(napi_env env, napi_value value, std::vector<Bytes>* out) {
+  uint32_t count;
+  if (napi_get_array_length(env, value, &count) != napi_ok) return ThrowType(env, "An array of keys is needed");
+  if (count > HandshakeFilter::kMaxSeeds) return ThrowRange(env, "There are 64 keys at most");
+  out->resize(count);
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value key;
+    if (napi_get_element(env, value, i, &key) != napi_ok || !GetBytes(env, key, &(*out)[i])) return false;
+  }
+  return true;
+}
+
+void ThrowKeysRefused(napi_env env) {
+  napi_throw_error(env, "ERR_CRYPTO_OPERATION_FAILED", "OpenSSL refused the keys");
+}
+
 napi_value SetMac1Keys(napi_env env, napi_callback_info info) {
   const Arguments<1> args(env, info);
   EngineWrap* wrap = Unwrap(env, args.self);
-  uint32_t count;
-  if (wrap == nullptr) return nullptr;
-  if (napi_get_array_length(env, args[0], &count) != napi_ok) {
-    ThrowType(env, "An array of keys is needed");
+  std::vector<Bytes> keys;
+  if (wrap == nullptr || !GetKeyList(env, args[0], &keys)) return nullptr;
+  if (!wrap->core().handshakes().SetMac1Keys(keys)) ThrowKeysRefused(env);
+  return nullptr;
+}
+
+bool AreOf(const std::vector<Bytes>& list, size_t size) {
+  return std::all_of(list.begin(), list.end(), [size](const Bytes& item) { return item.size == size; });
+}
+
+napi_value DemandCookies(napi_env env, napi_callback_info info) {
+  const Arguments<2> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  std::vector<Bytes> keys;
+  std::vector<Bytes> secrets;
+  if (wrap == nullptr || !GetKeyList(env, args[0], &keys) || !GetKeyList(env, args[1], &secrets)) return nullptr;
+  if (!AreOf(keys, kKeyOctets) || !AreOf(secrets, CookieGuard::kSecretOctets) ||
+      secrets.size() > CookieGuard::kMaxSecrets) {
+    ThrowRange(env, "Keys and at most two secrets of 32 octets are needed");
     return nullptr;
   }
-  if (count > HandshakeFilter::kMaxSeeds) {
-    ThrowRange(env, "There are 64 keys at most");
-    return nullptr;
+  std::unique_ptr<CookieGuard> guard;
+  if (!secrets.empty()) {
+    guard = std::make_unique<CookieGuard>();
+    if (!guard->Init(keys, secrets)) {
+      ThrowKeysRefused(env);
+      return nullptr;
+    }
   }
-  std::vector<Bytes> keys(count);
-  for (uint32_t i = 0; i < count; i++) {
-    napi_value key;
-    if (napi_get_element(env, args[0], i, &key) != napi_ok || !GetBytes(env, key, &keys[i])) return nullptr;
-  }
-  if (!wrap->core().handshakes().SetMac1Keys(keys)) {
-    napi_throw_error(env, "ERR_CRYPTO_OPERATION_FAILED", "OpenSSL refused the keys");
-  }
+  wrap->core().handshakes().SetGuard(std::move(guard));
   return nullptr;
 }
 
@@ -288,6 +322,7 @@ napi_value ReadStats(napi_env env, napi_callback_info info) {
       core.handshakes_received,
       core.dropped_malformed,
       core.dropped_strangers,
+      core.dropped_unproven,
       core.dropped_unknown_session,
       core.dropped_replays,
       core.dropped_forgeries,
@@ -395,6 +430,7 @@ napi_value Close(napi_env env, napi_callback_info info) {
 void ExportEngine(napi_env env, napi_value exports) {
   const napi_property_descriptor methods[] = {
       Method("setMac1Keys", SetMac1Keys),
+      Method("demandCookies", DemandCookies),
       Method("expectHandshake", ExpectHandshake),
       Method("forgetHandshake", ForgetHandshake),
       Method("openSession", OpenSession),

@@ -226,6 +226,8 @@ void EngineWrap::OnReadable() {
       is_done = core_->Receive(&cursor);
       DeliverFromLoop();
     }
+    // Cookies, of which JavaScript knows nothing.
+    if (is_open()) SendNow();
     // Fewer than asked for: there are no more.
     if (count < static_cast<int>(UdpSocket::kMaxBursts)) return;
   }

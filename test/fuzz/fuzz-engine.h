@@ -49,7 +49,7 @@ class FuzzEngine {
     Deliver();
     const EngineCounters& c = engine_.counters();
     Require(c.datagrams_received == c.packets_opened + c.handshakes_received + c.dropped_malformed +
-                                        c.dropped_strangers + c.dropped_unknown_session + c.dropped_replays +
+                                        c.dropped_strangers + c.dropped_unproven + c.dropped_unknown_session + c.dropped_replays +
                                         c.dropped_forgeries + c.dropped_no_key,
             "every datagram is counted once");
   }

@@ -6,6 +6,7 @@
 // Records:
 //   0 a datagram as it is       1 a handshake frame: id (1), payload       2 a HELLO of 1,200 octets whose mac1 is right:
 //   3 expect or forget an id    4 deliver                                    id (1), seed (1), payload
+//   5 ask for cookies, or not (1); answers are taken out with the next delivery
 
 namespace stt {
 namespace fuzz {
@@ -14,7 +15,6 @@ namespace {
 constexpr size_t kSeeds = 2;
 constexpr size_t kHelloOctets = 1200;
 constexpr size_t kHelloPayload = kHelloOctets - 2 - 2 - kFrameFixedOctets - 1;
-constexpr size_t kMacOctets = 16;
 
 class HandshakeFuzzer {
  public:
@@ -41,7 +41,10 @@ class HandshakeFuzzer {
         return filter.Forget(IdOf(record.At(1)));
       }
       case 4:
+        engine_.engine().transmit().Clear();
         return engine_.Deliver();
+      case 5:
+        return SetGuard((record.At(0) & 1) != 0);
     }
   }
 
@@ -49,6 +52,16 @@ class HandshakeFuzzer {
 
  private:
   static uint64_t IdOf(uint8_t id) { return id * uint64_t{0x0101010101010101}; }
+
+  void SetGuard(bool on) {
+    is_guarded_ = on;
+    std::unique_ptr<CookieGuard> guard;
+    if (on) {
+      guard.reset(new CookieGuard());
+      Require(guard->Init({{keys_[0], kKeyOctets}, {keys_[1], kKeyOctets}}, {{keys_[1], kHashOctets}}), "keys are good");
+    }
+    engine_.engine().handshakes().SetGuard(std::move(guard));
+  }
 
   void SendFrame(uint8_t id, Bytes payload) {
     Frame frame;
@@ -74,13 +87,18 @@ class HandshakeFuzzer {
     const Bytes message = {digest, sizeof digest};
     Require(hmac.Init({keys_[seed], kHashOctets}) && hmac.Compute(&message, 1, mac), "hashing works");
     memcpy(payload + kHelloPayload - 2 * kMacOctets, mac, kMacOctets);
-    const uint64_t passed = engine_.engine().counters().handshakes_received;
+    const EngineCounters& counters = engine_.engine().counters();
+    const uint64_t passed = counters.handshakes_received;
+    const uint64_t unproven = counters.dropped_unproven;
     SendFrame(id, {payload, kHelloPayload});
-    Require(engine_.engine().counters().handshakes_received == passed + 1, "a HELLO with a good mac1 passes");
+    Require(counters.handshakes_received + counters.dropped_unproven == passed + unproven + 1 &&
+                (is_guarded_ || counters.dropped_unproven == unproven),
+            "a HELLO with a good mac1 passes, or is asked for a cookie");
   }
 
   FuzzEngine engine_;
   uint8_t keys_[kSeeds][kHashOctets];
+  bool is_guarded_ = false;
 };
 
 }  // namespace

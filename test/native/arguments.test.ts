@@ -62,6 +62,7 @@ const octets = (length: number): Uint8Array => new Uint8Array(length).fill(7);
 /** A right call of every method of an engine. */
 const CALLS: Readonly<Record<string, readonly unknown[]>> = {
   setMac1Keys: [[octets(32)]],
+  demandCookies: [[octets(32)], [octets(32), octets(32)]],
   expectHandshake: [octets(8)],
   forgetHandshake: [octets(8)],
   openPath: [ADDRESS_A],
@@ -70,7 +71,7 @@ const CALLS: Readonly<Record<string, readonly unknown[]>> = {
   sealFrames: [0, 0, 7, octets(20), 0, 20],
   sendDatagram: [ADDRESS_A, octets(30)],
   flush: [],
-  readStats: [new Float64Array(23)],
+  readStats: [new Float64Array(24)],
   boundAddress: [],
   inject: [octets(40), ADDRESS_A],
   deliver: [],

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadNative } from '../../lib/native/binding.js';
 import { NativePacketEngine } from '../../lib/native/packet-engine.js';
 import { Suite } from '../../lib/ports/crypto.js';
+import { openCookieReply, proofOf } from '../../lib/wire/cookies.js';
 import {
   ADDRESS_A,
   ADDRESS_B,
@@ -10,13 +11,14 @@ import {
   accountedDatagrams,
   agreedStats,
   captureRows,
+  helloDatagram,
   hex,
   sessionKeys,
   testCrypto,
   type CapturedRow,
   type SentDatagram,
 } from '../support/engine-harness.js';
-import { play, scenario, type Received, type Stage } from '../support/engine-scenario.js';
+import { COOKIE_KEYS, MAC1_KEYS, play, scenario, type Received, type Stage } from '../support/engine-scenario.js';
 
 /** An engine under test: rows are kept, and what it sealed can be taken out. */
 interface Subject extends Stage {
@@ -89,10 +91,48 @@ describe.skipIf(skips)(`native and JS packet engine${skips ? ` (skipped: ${why})
         const stats = js.engine.stats();
         expect(agreedStats(native.engine.stats())).toEqual(agreedStats(stats));
         expect(accountedDatagrams(stats)).toBe(stats.datagramsReceived);
+        // What they sent by themselves are cookies, under random nonces.
+        const shapes = (sent: SentDatagram[]): object[] =>
+          sent.map(({ address, octets }) => ({ address, head: hex(octets.subarray(0, 35)), size: octets.length }));
+        expect(shapes(native.sealed())).toEqual(shapes(js.sealed()));
         void native.engine.close();
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('give cookies that the initiator opens and both take for a proof, from their address only', () => {
+    const secret = new Uint8Array(32).fill(9);
+    const native = nativeSubject();
+    const js = jsSubject();
+    for (const { engine } of [native, js]) {
+      engine.setMac1Keys(MAC1_KEYS);
+      engine.demandCookies(COOKIE_KEYS, [secret]);
+    }
+    const hello = helloDatagram(new Uint8Array(8).fill(5), MAC1_KEYS[2]);
+    const mac1 = hello.subarray(-32, -16);
+    const cookies = [native, js].map((subject) => {
+      subject.receive([[hello, ADDRESS_B]]);
+      const [{ octets: reply, address } = { octets: new Uint8Array(0), address: '' }, ...more] = subject.sealed();
+      expect([address, more, subject.rows]).toEqual([hex(ADDRESS_B), [], []]);
+      return hex(openCookieReply(testCrypto, COOKIE_KEYS[2]!, mac1, reply, 0, reply.length)!);
+    });
+    expect(cookies[0]).toBe(cookies[1]);
+    expect(cookies[0]).toHaveLength(32);
+    const digest = testCrypto.sha256(hello.subarray(6, 14), hello.subarray(35, -32));
+    const proven = hello.slice();
+    proven.set(proofOf(testCrypto, Uint8Array.from(Buffer.from(cookies[0]!, 'hex')), { digest, mac1 }), 1184);
+    for (const subject of [native, js]) {
+      subject.receive([[proven, ADDRESS_B]]);
+      expect(subject.rows).toHaveLength(1);
+      subject.receive([[proven, ADDRESS_A]]);
+      expect(subject.rows).toHaveLength(1);
+      expect(subject.engine.stats()).toMatchObject({ handshakesReceived: 1, droppedUnproven: 2 });
+      subject.engine.demandCookies([], []);
+      subject.receive([[hello, ADDRESS_A]]);
+      expect(subject.rows).toHaveLength(2);
+    }
+    void native.engine.close();
   });
 
   it('agree when a batch does not fit the slab', () => {

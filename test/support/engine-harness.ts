@@ -202,6 +202,7 @@ export function agreedStats(stats: PacketEngineStats): Partial<PacketEngineStats
     'handshakesReceived',
     'droppedMalformed',
     'droppedStrangers',
+    'droppedUnproven',
     'droppedUnknownSession',
     'droppedReplays',
     'droppedForgeries',
@@ -213,6 +214,19 @@ export function agreedStats(stats: PacketEngineStats): Partial<PacketEngineStats
   return Object.fromEntries(names.map((name) => [name, stats[name]]));
 }
 
+/** Puts the proof into a HELLO that the cookie of `address` under `secret` allows (STT §4). */
+export function prove(hello: Uint8Array, address: Uint8Array, secret: Uint8Array): Uint8Array {
+  const macAt = hello.length - 32;
+  const digest = createHash('sha256').update(hello.subarray(6, 14)).update(hello.subarray(35, macAt)).digest();
+  const cookie = createHmac('sha256', secret).update(address.subarray(0, 18)).digest().subarray(0, 16);
+  const proof = createHmac('sha256', cookie)
+    .update(digest)
+    .update(hello.subarray(macAt, macAt + 16))
+    .digest();
+  hello.set(proof.subarray(0, 16), macAt + 16);
+  return hello;
+}
+
 /** Sum of what `received` and `dropped` counters say: every datagram exactly once. */
 export function accountedDatagrams(stats: PacketEngineStats): number {
   return (
@@ -220,6 +234,7 @@ export function accountedDatagrams(stats: PacketEngineStats): number {
     stats.handshakesReceived +
     stats.droppedMalformed +
     stats.droppedStrangers +
+    stats.droppedUnproven +
     stats.droppedUnknownSession +
     stats.droppedReplays +
     stats.droppedForgeries +

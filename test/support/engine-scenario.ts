@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Suite } from '../../lib/ports/crypto.js';
 import type { PacketEngine, SessionKeys } from '../../lib/ports/packet-engine.js';
 import { encodeAddress } from '../../lib/wire/address.js';
-import { handshakeFrame, helloDatagram, sealRaw, sessionKeys, streamFrame } from './engine-harness.js';
+import { handshakeFrame, helloDatagram, prove, sealRaw, sessionKeys, streamFrame } from './engine-harness.js';
 
 /*
  * Random and hostile traffic for packet engines: a scenario is a list of steps, drawn by fast-check, from which the same
@@ -12,6 +12,8 @@ import { handshakeFrame, helloDatagram, sealRaw, sessionKeys, streamFrame } from
 export const SESSIONS = 3;
 export const ADDRESSES = ['192.0.2.1', '2001:db8::1', 'fe80::1%3'].map((host) => encodeAddress(host, 4000)!);
 export const MAC1_KEYS = [1, 2, 3].map((octet) => new Uint8Array(32).fill(octet));
+export const COOKIE_KEYS = [1, 2, 3].map((octet) => new Uint8Array(32).fill(0x40 + octet));
+const SECRETS = [1, 2, 3].map((octet) => new Uint8Array(32).fill(0x80 + octet));
 const HANDSHAKE_IDS = [1, 2, 3].map((octet) => new Uint8Array(8).fill(octet));
 /** Low enough to be reached in a scenario. */
 const FORGERY_LIMIT = 2;
@@ -33,7 +35,9 @@ export type Step =
   | { kind: 'first'; session: number; first: number; payload: Uint8Array; address: number }
   | { kind: 'replay'; which: number; address: number }
   | { kind: 'damage'; which: number; at: number; bits: number; cut: number; more: number; address: number }
-  | { kind: 'hello'; id: number; seed: number; address: number }
+  | { kind: 'hello'; id: number; seed: number; address: number; secret: number; provenFor: number }
+  /** Cookies are asked for under so many secrets; 0: no more. */
+  | { kind: 'guard'; secrets: number }
   | { kind: 'answer'; id: number; type: number; length: number; address: number }
   | { kind: 'garbage'; octets: Uint8Array; address: number }
   | { kind: 'deliver' }
@@ -138,8 +142,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('hello' as const), id: fc.nat(2), seed: fc.nat(3), address }),
+    arbitrary: fc.record({
+      kind: fc.constant('hello' as const),
+      id: fc.nat(2),
+      seed: fc.nat(3),
+      address,
+      secret: fc.nat(3),
+      provenFor: address,
+    }),
   },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('guard' as const), secrets: fc.nat(2) }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -228,6 +240,9 @@ export function play(steps: readonly Step[], stage: Stage): { slots: Map<number,
     } else if (next.kind === 'seeds') {
       deliver();
       engine.setMac1Keys(MAC1_KEYS.slice(0, next.count));
+    } else if (next.kind === 'guard') {
+      deliver();
+      engine.demandCookies(COOKIE_KEYS.slice(0, 2), SECRETS.slice(0, next.secrets));
     } else if (next.kind === 'session') {
       deliver();
       setSession(next.session, next.open);
@@ -242,7 +257,7 @@ export function play(steps: readonly Step[], stage: Stage): { slots: Map<number,
   return { slots, paths };
 }
 
-type TrafficStep = Exclude<Step, { kind: 'deliver' | 'expect' | 'seeds' | 'session' | 'path' }>;
+type TrafficStep = Exclude<Step, { kind: 'deliver' | 'expect' | 'seeds' | 'guard' | 'session' | 'path' }>;
 
 /** Turns steps into datagrams, remembering packet numbers, offsets and what was sent. */
 class Traffic {
@@ -287,8 +302,11 @@ class Traffic {
         if (damaged.length > 0) damaged[step.at % damaged.length]! ^= step.bits;
         return [step.cut > 30 ? damaged.subarray(0, step.cut) : damaged];
       }
-      case 'hello':
-        return [helloDatagram(HANDSHAKE_IDS[step.id]!, MAC1_KEYS[step.seed])];
+      case 'hello': {
+        const hello = helloDatagram(HANDSHAKE_IDS[step.id]!, MAC1_KEYS[step.seed]);
+        const secret = SECRETS[step.secret];
+        return [secret === undefined ? hello : prove(hello, ADDRESSES[step.provenFor]!, secret)];
+      }
       case 'answer': {
         const payload = new Uint8Array(step.length).fill(7);
         if (payload.length > 0) payload[0] = step.type;

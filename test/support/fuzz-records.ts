@@ -113,6 +113,7 @@ export function playHandshakes(input: Uint8Array, stage: FuzzStage): void {
     else if (op === 3 && (a & 1) !== 0) stage.engine.expectHandshake(filled(8, b));
     else if (op === 3) stage.engine.forgetHandshake(filled(8, b));
     else if (op === 4) stage.deliver();
+    else if (op === 5) stage.engine.demandCookies(keys, (a & 1) !== 0 ? [keys[1]!] : []);
   }
   stage.deliver();
 }

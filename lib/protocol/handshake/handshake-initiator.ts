@@ -12,6 +12,7 @@ import {
   sealedReplyParts,
   type TransportParams,
 } from '../../wire/handshake-messages.js';
+import { openCookieReply, proofOf } from '../../wire/cookies.js';
 import { sessionKeyOf } from '../key-schedule.js';
 import type { NoiseHandshake, NoiseProtocol } from '../noise.js';
 import type { HandshakeResult } from './handshake-result.js';
@@ -23,6 +24,8 @@ import type { SeedKeys } from './seed-keys.js';
 /** The first retransmission comes early, since the first answer is the likeliest to be lost unseen (STT §4). */
 const FIRST_RETRANSMIT_MS = 250;
 const RETRANSMIT_MS = 500;
+/** A HELLO with a cookie follows the one before no sooner, whoever asks for cookies (STT §4). */
+const COOKIE_INTERVAL_MS = 250;
 /** So that initiators which lost their peer together do not come back together. */
 const JITTER = 0.1;
 /** After which a HELLO is given up for a fresh one: its timestamp grows old (STT §4). */
@@ -49,6 +52,10 @@ export interface InitiatorConfig {
   readonly peerNodeId?: Uint8Array | undefined;
   /** After which the attempt has failed; default 10,000. */
   readonly timeoutMs?: number | undefined;
+  /** One that the peer gave to an earlier attempt from the same socket: saves the round trip if it is under load. */
+  readonly cookie?: Uint8Array | undefined;
+  /** The peer asks for a proof of this node's address, and gave a cookie (16 octets) for it. */
+  readonly onCookie?: ((cookie: Uint8Array) => void) | undefined;
   /** Octets of the Noise payload, by which the HELLO is padded; 0 = not at all. Default: a HELLO of 1,200 octets. */
   readonly payloadOctets?: number | undefined;
 }
@@ -71,6 +78,10 @@ interface Attempt {
   readonly handshakeId: Uint8Array;
   readonly datagram: Uint8Array;
   readonly mac1: Uint8Array;
+  /** Of `datagram`: what proves its sender's address. */
+  readonly mac2: Uint8Array;
+  /** The hash under both. */
+  readonly digest: Uint8Array;
   readonly ephemeral: KeyPair;
   readonly noise: NoiseHandshake;
   sent: number;
@@ -96,9 +107,13 @@ export class HandshakeInitiator {
   #failure: InitiatorFailure | undefined;
   #dropped = 0;
   #over = false;
+  /** The newest cookie, and when a HELLO was last sent because of one. */
+  #cookie: Uint8Array | undefined;
+  #provedAt = -Infinity;
 
   constructor(config: InitiatorConfig) {
     this.#config = config;
+    this.#cookie = config.cookie;
     this.#protocol = ixpsk0(config.crypto);
   }
 
@@ -167,7 +182,7 @@ export class HandshakeInitiator {
     let result: HandshakeResult | undefined;
     if (type === HandshakeType.HELLO_RESP) result = this.#handleResponse(bytes, begin, end, now);
     else if (type === HandshakeType.VERSIONS) this.#handleVersions(bytes, begin, end);
-    // COOKIE_REPLY is dropped: no responder of this implementation asks for a cookie yet.
+    else if (type === HandshakeType.COOKIE_REPLY && this.#handleCookie(bytes, begin, end, now)) return undefined;
     if (result === undefined) this.#dropped++;
     else this.#finish();
     return result;
@@ -209,9 +224,27 @@ export class HandshakeInitiator {
     // The first message of IX has no DH that could fail.
     const datagram = assembleHello(handshakeId, noise.write(payload, ephemeral)!);
     const parts = handshakeParts(datagram, 0, datagram.length)!;
-    const mac1 = helloMac1(crypto, seed, parts);
+    const digest = crypto.sha256(parts.handshakeId, parts.authenticated);
+    const mac1 = helloMac1(crypto, seed, digest);
     parts.mac1.set(mac1);
-    return { handshakeId, datagram, mac1, ephemeral, noise, sent: 0, sentAt: 0 };
+    const attempt: Attempt = {
+      handshakeId,
+      datagram,
+      mac1,
+      mac2: parts.mac2,
+      digest,
+      ephemeral,
+      noise,
+      sent: 0,
+      sentAt: 0,
+    };
+    this.#prove(attempt);
+    return attempt;
+  }
+
+  /** Puts the proof in that the newest cookie allows. */
+  #prove(attempt: Attempt): void {
+    if (this.#cookie !== undefined) attempt.mac2.set(proofOf(this.#config.crypto, this.#cookie, attempt));
   }
 
   #attemptOf(handshakeId: Uint8Array): Attempt | undefined {
@@ -263,6 +296,23 @@ export class HandshakeInitiator {
       handshakeRttMs: attempt.sent === 1 ? now - attempt.sentAt : undefined,
       seedIndex: 0,
     };
+  }
+
+  /** The peer is under load, or does not trust the timestamp: the same HELLO is sent again, with a proof. */
+  #handleCookie(bytes: Uint8Array, begin: number, end: number, now: number): boolean {
+    const { crypto, seed, onCookie } = this.#config;
+    const handshakeId = sealedReplyParts(bytes, begin, end)?.handshakeId;
+    const attempt = handshakeId && this.#attemptOf(handshakeId);
+    const cookie = attempt && openCookieReply(crypto, seed.cookieKey, attempt.mac1, bytes, begin, end);
+    if (attempt === undefined || cookie === undefined) return false;
+    this.#cookie = cookie;
+    this.#prove(attempt);
+    onCookie?.(cookie);
+    // The one that is answered is the next, so its round trip can be told.
+    if (attempt.sent === 1) attempt.sent = 0;
+    const at = Math.max(now, this.#provedAt + COOKIE_INTERVAL_MS);
+    if (at <= this.#nextSendAt) this.#nextSendAt = this.#provedAt = at;
+    return true;
   }
 
   /** Somebody with the seed says that the peer speaks other versions. */

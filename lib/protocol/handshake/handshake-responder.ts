@@ -14,22 +14,30 @@ import {
   type HelloPayload,
   type TransportParams,
 } from '../../wire/handshake-messages.js';
+import { encodeCookieReply, isProven, makeCookie } from '../../wire/cookies.js';
 import { sessionKeyOf } from '../key-schedule.js';
 import type { NoiseHandshake, NoiseProtocol } from '../noise.js';
+import { CookieSecrets } from './cookie-secrets.js';
 import { DEFAULT_HALF_OPEN_LIMITS, HalfOpenTable, type HalfOpen, type HalfOpenLimits } from './half-open-table.js';
+import { DEFAULT_HANDSHAKE_RATES, HandshakeBudget, type HandshakeRates } from './handshake-budget.js';
 import type { HandshakeResult } from './handshake-result.js';
+import { DEFAULT_LOAD_LIMITS, LoadMonitor, type LoadLimits } from './load-monitor.js';
 import { responseMac1 } from './macs.js';
 import { freshKeyPair, ixpsk0, startNoise } from './noise-ixpsk0.js';
 import { SeenHellos } from './seen-hellos.js';
 import type { SeedKeys } from './seed-keys.js';
 import { chooseSuite } from './suites.js';
+import { TokenBucket } from './token-bucket.js';
 
 /** Times an answer is sent to a HELLO that comes again: more than an initiator sends one (STT §4). */
 const MAX_ANSWERS = 32;
 /** VERSIONS at most so often: it costs cryptography, and is told to whoever has the seed. */
 const VERSIONS_INTERVAL_MS = 100;
+/** COOKIE_REPLY to old timestamps at most so often a second: a clock that was set back is rare (STT §4, step 6). */
+const OLD_COOKIE_RATE = 200;
 /** Octets of an address that are not its port and scope. */
 const HOST_OCTETS = 16;
+const NO_SECRETS: readonly Uint8Array[] = [];
 const VERSIONS: readonly number[] = [PROTOCOL_VERSION];
 
 export interface ResponderConfig {
@@ -50,7 +58,16 @@ export interface ResponderConfig {
   readonly authorize?: ((peerNodeId: Uint8Array) => boolean) | undefined;
   /** Key of the stateless-reset tokens (STT §5); without one they are random, and never used. */
   readonly resetKey?: Uint8Array | undefined;
-  readonly limits?: Partial<HalfOpenLimits & { readonly maxSeen: number }> | undefined;
+  /** Of a carrier whose connections prove their addresses by themselves: load alone asks for no cookies there. */
+  readonly addressesProven?: boolean | undefined;
+  /**
+   * Called when load begins, when it ends, and when secrets change meanwhile: whoever sees HELLOs first may refuse those
+   * without a cookie under one of `secrets`. None: all are to come here.
+   */
+  readonly onLoad?: ((secrets: readonly Uint8Array[]) => void) | undefined;
+  readonly limits?:
+    | Partial<HalfOpenLimits & HandshakeRates & { readonly maxSeen: number; readonly load: Partial<LoadLimits> }>
+    | undefined;
 }
 
 /** What is to be done about a HELLO. */
@@ -72,8 +89,10 @@ export interface ResponderStats {
   readonly refused: number;
   /** Known already, and not to be answered again. */
   readonly replayed: number;
-  /** Too old a timestamp, or no room: what asks for a proof of the sender's address. */
+  /** Under load, or with too old a timestamp: what asks for a proof of the sender's address. */
   readonly unproven: number;
+  /** No room, or over a rate. */
+  readonly limited: number;
 }
 
 /** The answering side of all handshakes of a node (STT §4): one for each node. */
@@ -82,8 +101,16 @@ export class HandshakeResponder {
   readonly #protocol: NoiseProtocol;
   readonly #halfOpen: HalfOpenTable;
   readonly #seen: SeenHellos;
-  readonly #stats = { answered: 0, repeated: 0, refused: 0, replayed: 0, unproven: 0 };
+  readonly #stats = { answered: 0, repeated: 0, refused: 0, replayed: 0, unproven: 0, limited: 0 };
+  readonly #cookies: CookieSecrets;
+  readonly #oldCookies = new TokenBucket(OLD_COOKIE_RATE);
+  readonly #load: LoadMonitor;
+  readonly #budget: HandshakeBudget;
+  /** Secrets that `onLoad` was told. */
+  #told: readonly Uint8Array[] = NO_SECRETS;
   #versionsAt = -Infinity;
+  /** Under load whatever the figures say. */
+  forcedLoad = false;
 
   /** @throws STTConfigError `ERR_STT_OPTION_RANGE` if the parameters are out of range or do not fit an answer */
   constructor(config: ResponderConfig) {
@@ -93,6 +120,9 @@ export class HandshakeResponder {
     this.#protocol = ixpsk0(config.crypto);
     const limits = { ...DEFAULT_HALF_OPEN_LIMITS, ...config.limits };
     this.#seen = new SeenHellos(config.limits?.maxSeen);
+    this.#cookies = new CookieSecrets(config.crypto);
+    this.#load = new LoadMonitor({ ...DEFAULT_LOAD_LIMITS, ...config.limits?.load });
+    this.#budget = new HandshakeBudget({ ...DEFAULT_HANDSHAKE_RATES, ...config.limits });
     this.#halfOpen = new HalfOpenTable(limits, (entry) => {
       // Its initiator may come again with the same HELLO (STT §4).
       this.#seen.forget(entry.mac1);
@@ -128,6 +158,9 @@ export class HandshakeResponder {
     const parts = end - begin === MIN_DATAGRAM ? handshakeParts(bytes, begin, end) : undefined;
     if (seed === undefined || parts === undefined || parts.mac2.length === 0) return this.#refuse();
 
+    this.#load.noteHello(now);
+    const isUnderLoad = this.#watchLoad(now);
+
     // 3
     const mac1 = binary(parts.mac1);
     const known = this.#halfOpen.byMac1(mac1);
@@ -139,6 +172,12 @@ export class HandshakeResponder {
     if (known !== undefined || this.#seen.has(mac1)) {
       this.#stats.replayed++;
       return undefined;
+    }
+
+    // 4
+    const proven = this.#isProven(parts, address, now);
+    if (isUnderLoad && !proven && this.#config.addressesProven !== true) {
+      return this.#askForProof(seed, parts, address, now);
     }
 
     // 5
@@ -161,12 +200,18 @@ export class HandshakeResponder {
 
     // 6
     const peer = binary(noise.remoteStatic!);
-    if (hello.timestampMicros <= this.#seen.floor(peer, wallClockMicros)) return this.#askForProof();
+    if (!proven && hello.timestampMicros <= this.#seen.floor(peer, wallClockMicros)) {
+      if (this.#oldCookies.take(now)) return this.#askForProof(seed, parts, address, now);
+      return this.#limit();
+    }
 
     // 7
     const host = binary(address.subarray(0, HOST_OCTETS));
-    if (!this.#halfOpen.makeRoom(host, now)) return this.#askForProof();
-    if (!this.#seen.remember(mac1, peer, hello.timestampMicros, now)) return this.#askForProof();
+    if (!this.#budget.take(host, now) || !this.#halfOpen.makeRoom(host, now)) return this.#limit();
+    if (!this.#seen.remember(mac1, peer, hello.timestampMicros, now, proven)) {
+      return this.#askForProof(seed, parts, address, now);
+    }
+    this.#load.noteWork(now);
     return this.#answer(noise, hello, suite, seedIndex, parts, { mac1, host, address, now });
   }
 
@@ -184,7 +229,7 @@ export class HandshakeResponder {
 
   /** Absolute time at which `expire` wants to be called; Infinity: not at all. */
   pollTimeout(): number {
-    return Math.min(this.#halfOpen.nextExpiry(), this.#seen.nextExpiry());
+    return Math.min(this.#halfOpen.nextExpiry(), this.#seen.nextExpiry(), this.#load.nextTimeout());
   }
 
   /** Gives up half-open sessions that were not confirmed in time, and forgets what is too old to matter. */
@@ -192,6 +237,32 @@ export class HandshakeResponder {
     let entry: HalfOpen | undefined;
     while ((entry = this.#halfOpen.popExpired(now)) !== undefined) this.#config.onDiscard(entry.result.sessionId);
     this.#seen.expire(now);
+    this.#load.onTimeout(now);
+    this.#watchLoad(now);
+  }
+
+  /** True while HELLOs are answered only if they prove their sender's address (STT §4, step 4). */
+  isUnderLoad(now: number): boolean {
+    return this.forcedLoad || this.#load.isUnderLoad(now, this.#halfOpen.size);
+  }
+
+  /** As `isUnderLoad`, and tells whoever sees HELLOs first. */
+  #watchLoad(now: number): boolean {
+    const isUnderLoad = this.isUnderLoad(now);
+    const secrets = isUnderLoad ? this.#cookies.at(now) : NO_SECRETS;
+    if (secrets !== this.#told) {
+      this.#told = secrets;
+      this.#config.onLoad?.(secrets);
+    }
+    return isUnderLoad;
+  }
+
+  #isProven({ handshakeId, authenticated, mac1, mac2 }: HandshakeParts, address: Uint8Array, now: number): boolean {
+    // Most HELLOs have none: no hash for those.
+    if (mac2.every((octet) => octet === 0)) return false;
+    const { crypto } = this.#config;
+    const digest = crypto.sha256(handshakeId, authenticated);
+    return isProven(crypto, this.#cookies.at(now), address, { digest, mac1 }, mac2);
   }
 
   #refuse(): undefined {
@@ -199,10 +270,19 @@ export class HandshakeResponder {
     return undefined;
   }
 
-  /** Where COOKIE_REPLY is due, silence for now: the initiator comes again. */
-  #askForProof(): undefined {
-    this.#stats.unproven++;
+  /** Silence: the initiator comes again by itself. */
+  #limit(): undefined {
+    this.#stats.limited++;
     return undefined;
+  }
+
+  /** COOKIE_REPLY: smaller than the HELLO, and of use only to who receives at its address. */
+  #askForProof(seed: SeedKeys, parts: HandshakeParts, address: Uint8Array, now: number): HelloOutcome {
+    this.#stats.unproven++;
+    const { crypto } = this.#config;
+    const cookie = makeCookie(crypto, this.#cookies.at(now)[0]!, address);
+    const reply = encodeCookieReply(crypto, seed.cookieKey, parts.handshakeId, parts.mac1, cookie);
+    return { reply, replyAddress: address.slice(), opened: undefined };
   }
 
   /** Two processes of one identity, or one's own message come back, make no session (STT §4). */

@@ -2,9 +2,9 @@ import type { CryptoProvider } from '../../ports/crypto.js';
 import { MAC_OCTETS, type HandshakeParts } from '../../wire/handshake-messages.js';
 import type { SeedKeys } from './seed-keys.js';
 
-/** mac1 of a HELLO (STT §4). */
-export function helloMac1(crypto: CryptoProvider, seed: SeedKeys, parts: HandshakeParts): Uint8Array {
-  return crypto.hmacSha256(seed.mac1Key, crypto.sha256(parts.handshakeId, parts.authenticated)).subarray(0, MAC_OCTETS);
+/** mac1 of a HELLO (STT §4): `digest` is SHA-256(handshake_id || payload up to mac1). */
+export function helloMac1(crypto: CryptoProvider, seed: SeedKeys, digest: Uint8Array): Uint8Array {
+  return crypto.hmacSha256(seed.mac1Key, digest).subarray(0, MAC_OCTETS);
 }
 
 /** mac1 of a HELLO_RESP: bound to the HELLO it answers (STT §4). */

@@ -57,11 +57,13 @@ export class SeenHellos {
   }
 
   /**
-   * Remembers a HELLO. False if there is no room: all that could go is still needed against replays.
+   * Remembers a HELLO. False if there is no room: all that could go is still needed against replays. One whose sender
+   * proved its address (`proven`) takes the place of the oldest (STT §4).
    */
-  remember(mac1: string, peer: string, ts: number, now: number): boolean {
+  remember(mac1: string, peer: string, ts: number, now: number, proven = false): boolean {
     this.expire(now);
-    if (this.#seen.size >= this.#maxEntries && !this.#evictRedundant()) return false;
+    if (this.#seen.size >= this.#maxEntries && !this.#evictRedundant() && !(proven && this.#evictOldest()))
+      return false;
     this.#seen.set(mac1, { peer, ts, at: now, confirmed: false });
     return true;
   }
@@ -102,6 +104,14 @@ export class SeenHellos {
   #evictRedundant(): boolean {
     for (const [mac1, seen] of this.#seen) {
       if (!(seen.ts <= (this.#knownFloor(seen.peer) ?? -Infinity))) return false;
+      this.#leave(mac1, seen);
+      return true;
+    }
+    return false;
+  }
+
+  #evictOldest(): boolean {
+    for (const [mac1, seen] of this.#seen) {
       this.#leave(mac1, seen);
       return true;
     }

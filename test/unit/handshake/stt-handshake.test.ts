@@ -78,8 +78,19 @@ describe('STTHandshake', () => {
     expect(hex(bob.getSessionKey())).toBe(key);
   });
 
-  it('says nothing to those who have not proven their address while it is under load', () => {
-    expect(side(2).handleHello(side(1).initiateHandshake(), { underLoad: true })).toEqual({});
+  it('asks for a proof of the address while it is under load, and takes it from that address only', () => {
+    const [alice, bob] = [side(1), side(2)];
+    const from = { address: '192.0.2.1', port: 5, underLoad: true };
+    const { reply } = bob.handleHello(alice.initiateHandshake(), from);
+    expect(reply!.length).toBeLessThan(100);
+    expect(code(() => bob.getSessionKey())).toBe('ERR_STT_INVALID_STATE');
+    expect(code(() => alice.handleCookie(reply!.map((octet, i) => (i === 70 ? octet ^ 1 : octet))))).toBe(
+      'ERR_STT_HANDSHAKE_FAILED',
+    );
+    const proven = alice.handleCookie(reply!);
+    expect(bob.handleHello(proven, { ...from, port: 6 }).reply!.length).toBeLessThan(100);
+    const { sessionKey } = alice.handleResponse(bob.handleHello(proven, from).reply!);
+    expect(hex(sessionKey)).toBe(hex(bob.getSessionKey()));
   });
 
   it('refuses calls out of order', () => {
