@@ -13,6 +13,7 @@ const CHANNELS = {
   'stt:node:start': channel('stt:node:start'),
   'stt:node:stop': channel('stt:node:stop'),
   'stt:node:chamber': channel('stt:node:chamber'),
+  'stt:session:refuse': channel('stt:session:refuse'),
   'stt:session:open': channel('stt:session:open'),
   'stt:session:close': channel('stt:session:close'),
 } as const;

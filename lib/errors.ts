@@ -119,6 +119,11 @@ export const ERRORS = {
     message:
       'No session with {remote}: it proved the same identity as this node. Two nodes that connect to each other need node seeds of their own.',
   },
+  ERR_STT_PEER_NOT_ACCEPTED: {
+    type: STTHandshakeError,
+    message:
+      'This node does not accept the node at {remote} as a peer: look at `allowedPeers`, `authorize`, and what was revoked.',
+  },
   ERR_STT_PEER_MISMATCH: {
     type: STTHandshakeError,
     message:
@@ -210,7 +215,7 @@ export const ERRORS = {
   },
   ERR_STT_REFUSED: {
     type: STTSessionError,
-    message: 'The other side refused the session: {why}.',
+    message: 'The session was refused: {why}. One side does not accept, or no longer accepts, the other as a peer.',
     closeCode: CloseCode.REFUSED,
   },
   ERR_STT_INTERNAL: {

@@ -4,6 +4,8 @@ export type { NodeStats, WebSocketConnectOptions } from './api/node.js';
 export type { NodeEvents, ReceivedMessage, SendResult } from './api/node-events.js';
 export type { ConnectOptions } from './api/connect-options.js';
 export type { STTWebSocketOptions } from './api/web-socket-options.js';
+export type { AdmissionOptions, Authorize, PeerInfo } from './api/admission-options.js';
+export type { PeerAdmission } from './api/peer-admission.js';
 export type { Backend, STTNodeOptions } from './api/node-options.js';
 export type { NodeRecords, NodeRecordsStats } from './api/node-records.js';
 export type { PeerRecord, SeedRecord, SessionRecord } from './api/node-record-forms.js';

@@ -14,8 +14,8 @@ export interface Carrier {
 
 /** The node around it. */
 export interface CarrierHost {
-  /** A peer's first packet opened: makes the session. */
-  confirm(carrier: Carrier, opened: OpenedSlot, now: number): SessionEntry<STTStream>;
+  /** A peer's first packet opened: makes the session. Undefined: not yet, or never; the packet is dropped. */
+  confirm(carrier: Carrier, opened: OpenedSlot, now: number): SessionEntry<STTStream> | undefined;
   onGone(carrier: Carrier, entry: SessionEntry<STTStream>): void;
   onError(error: Error): void;
 }

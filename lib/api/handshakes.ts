@@ -5,7 +5,11 @@ import { ADDRESS_OCTETS, NONE, type PacketEngine } from '../ports/packet-engine.
 import type { Random } from '../ports/random.js';
 import type { RemoteAddress } from '../ports/remote-address.js';
 import { HandshakeInitiator } from '../protocol/handshake/handshake-initiator.js';
-import { HandshakeResponder, type ResponderStats } from '../protocol/handshake/handshake-responder.js';
+import {
+  HandshakeResponder,
+  type ResponderConfig,
+  type ResponderStats,
+} from '../protocol/handshake/handshake-responder.js';
 import type { HandshakeResult, KeyPair } from '../protocol/handshake/handshake-result.js';
 import { HelloClock } from '../protocol/handshake/hello-clock.js';
 import type { SeedKeys } from '../protocol/handshake/seed-keys.js';
@@ -35,8 +39,11 @@ export interface HandshakesConfig {
   readonly addressesProven?: boolean;
   /** True for an id that a session or half-open session has. */
   readonly isSessionIdTaken: (sessionId: Uint8Array) => boolean;
-  /** False while the node takes no more sessions: then HELLOs meet silence. */
-  readonly hasRoom: () => boolean;
+  /** False while the node takes no more sessions, of this address (ADDRESS_OCTETS): then HELLOs meet silence. */
+  readonly hasRoom: (address: Uint8Array) => boolean;
+  /** False: HELLOs in the name of this peer meet silence. */
+  readonly isWelcome?: (peerNodeId: Uint8Array) => boolean;
+  readonly limits?: ResponderConfig['limits'];
   /** Something has to be flushed, or a deadline moved. */
   readonly wake: () => void;
 }
@@ -93,6 +100,8 @@ export class Handshakes {
       suites: preferredSuites(crypto),
       isSessionIdTaken: (id) => this.#isTaken(id),
       onDiscard: (id) => this.#discard(id),
+      authorize: config.isWelcome,
+      limits: config.limits,
       addressesProven: config.addressesProven,
       onLoad: (secrets) => {
         if (config.addressesProven !== true) engine.demandCookies(cookieKeys, secrets);
@@ -241,8 +250,8 @@ export class Handshakes {
   }
 
   #onHello(seedIndex: number, bytes: Uint8Array, begin: number, end: number, now: number): void {
-    if (!this.#config.hasRoom()) return;
     const address = bytes.subarray(begin - ADDRESS_OCTETS, begin);
+    if (!this.#config.hasRoom(address)) return;
     const outcome = this.#responder.handleHello(bytes, begin, end, seedIndex, address, now, wallClockMicros());
     if (outcome === undefined) return;
     if (outcome.opened !== undefined) {

@@ -6,12 +6,18 @@ import { checkOptionNames, integerOption } from '../options.js';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from '../protocol/session-config.js';
 import { warnOnce } from '../stc/node-warn.js';
 import { checkSeed } from '../stc/stc-root.js';
+import {
+  ADMISSION_OPTIONS,
+  admissionConfig,
+  type AdmissionConfig,
+  type AdmissionOptions,
+} from './admission-options.js';
 import { webSocketConfig, type STTWebSocketOptions, type WebSocketConfig } from './web-socket-options.js';
 
 /** Which implementation does the work of every datagram. */
 export type Backend = 'auto' | 'native' | 'js';
 
-export interface STTNodeOptions {
+export interface STTNodeOptions extends AdmissionOptions {
   /** The node's own secret: at least 16 random octets, 32 are right. The node id follows from it; keep it across restarts. */
   readonly nodeSeed: Uint8Array;
   /**
@@ -49,6 +55,10 @@ export interface STTNodeOptions {
   /** Receive window of a session at first and at most, in octets. Default 1 MiB and 32 MiB. */
   readonly sessionWindow?: number;
   readonly maxSessionWindow?: number;
+  /** Received ranges of a session that wait for a gap before them; more ends it. Default 16,384. */
+  readonly maxReassemblyGaps?: number;
+  /** Answers to a peer's PINGs that wait to be sent; further PINGs are acknowledged only. Default 128. */
+  readonly maxQueuedPongs?: number;
   /** Octets asked for as the socket's buffers; the system may give less. Default 4 MiB. */
   readonly socketBufferOctets?: number;
   /** Accepts peers over WebSocket as well. Default: UDP only. */
@@ -85,9 +95,11 @@ export interface NodeConfig {
   readonly streamWindow: number;
   readonly sessionWindow: number;
   readonly limits: SessionLimits;
+  readonly admission: AdmissionConfig;
 }
 
 const NAMES: readonly (keyof STTNodeOptions)[] = [
+  ...ADMISSION_OPTIONS,
   'nodeSeed',
   'sharedSeed',
   'host',
@@ -106,6 +118,8 @@ const NAMES: readonly (keyof STTNodeOptions)[] = [
   'maxStreamWindow',
   'sessionWindow',
   'maxSessionWindow',
+  'maxReassemblyGaps',
+  'maxQueuedPongs',
   'socketBufferOctets',
   'webSocket',
   'chamberPath',
@@ -134,6 +148,7 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
   if (idleTimeoutMs > 0 && idleTimeoutMs < 1000) {
     throw rangeError('idleTimeoutMs', idleTimeoutMs, '0, or an integer from 1000 to 86400000');
   }
+  const maxSessions = integer('maxSessions', 10_000, 1, 1_000_000);
   const streamWindow = integer('streamWindow', 262_144, 1024, 1024 * MIB);
   const sessionWindow = integer('sessionWindow', MIB, 1024, 1024 * MIB);
   return {
@@ -148,7 +163,8 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
     idleTimeoutMs,
     keepAlive: options.keepAlive === true,
     closeTimeoutMs: integer('closeTimeoutMs', 30_000, 0, 0x7fffffff),
-    maxSessions: integer('maxSessions', 10_000, 1, 1_000_000),
+    maxSessions,
+    admission: admissionConfig(options, maxSessions),
     receiveQueue: integer('receiveQueue', 1024, 1, 1_000_000),
     webSocket: options.webSocket === undefined ? undefined : webSocketConfig(options.webSocket),
     socketBufferOctets: integer('socketBufferOctets', 4 * MIB, 65_536, 256 * MIB),
@@ -158,6 +174,8 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
     sessionWindow,
     limits: {
       ...DEFAULT_SESSION_LIMITS,
+      maxReassemblyGaps: integer('maxReassemblyGaps', DEFAULT_SESSION_LIMITS.maxReassemblyGaps, 16, 1_000_000),
+      maxPongs: integer('maxQueuedPongs', DEFAULT_SESSION_LIMITS.maxPongs, 1, 65_536),
       maxStreamWindow: integer('maxStreamWindow', Math.max(16 * MIB, streamWindow), streamWindow, 1024 * MIB),
       maxSessionWindow: integer('maxSessionWindow', Math.max(32 * MIB, sessionWindow), sessionWindow, 1024 * MIB),
     },

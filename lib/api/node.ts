@@ -10,23 +10,23 @@ import { deriveSeedKeys } from '../protocol/handshake/seed-keys.js';
 import { exportKey } from '../protocol/key-schedule.js';
 import { nodeKeyPair } from '../stc/node-identity.js';
 import type { WebSocketTls } from '../transport/websocket-client.js';
-import { addressHost, addressPort, isIPv4Address, formatAddress } from '../wire/address.js';
 import { chooseBackend, openEngine, type ChosenBackend } from './backend.js';
 import { makeCarrier, type Carrier, type CarrierHost } from './carrier.js';
 import { CONNECT_OPTIONS, dialOptions, type ConnectOptions } from './connect-options.js';
 import type { OpenedSlot } from './handshakes.js';
 import { MessageQueue } from './message-queue.js';
 import type { NodeEvents, ReceivedMessage, SendResult } from './node-events.js';
+import { Newcomers } from './newcomers.js';
 import { nodeConfig, type NodeConfig, type STTNodeOptions } from './node-options.js';
+import { PeerAdmission, remoteAddressOf } from './peer-admission.js';
 import type { NodeRecords } from './node-records.js';
-import { reportLater } from './report.js';
 import { resolveRemote } from './resolve.js';
-import { SessionEntry } from './session-entry.js';
+import type { SessionEntry } from './session-entry.js';
 import { sendToEach } from './send-to-each.js';
 import { SessionManager } from './session-manager.js';
-import { newSession, transportParams } from './session-setup.js';
+import { transportParams } from './session-setup.js';
 import { STTSession } from './session.js';
-import { nodePlatform, type STTStream } from './stream.js';
+import type { STTStream } from './stream.js';
 import type { WebSocketCarrier } from './web-socket-carrier.js';
 import { withRecords } from './with-records.js';
 
@@ -86,13 +86,16 @@ export class STTNode extends EventEmitter<NodeEvents> {
   #onLingered: (() => void) | undefined;
   #webSockets: WebSocketCarrier | undefined;
   #records: NodeRecords | undefined;
+  readonly #newcomers: Newcomers;
   readonly #host: CarrierHost = {
-    confirm: (carrier, opened, now) => this.#confirm(carrier, opened, now),
+    confirm: (carrier, opened, now) => this.#newcomers.confirm(carrier, opened, now),
     onGone: (carrier, entry) => this.#forget(carrier, entry),
     onError: (error) => this.#fail(error),
   };
   /** The node's established sessions. */
   readonly sessionManager = new SessionManager<STTSession>();
+  /** Who may be a peer: `allow` and `revoke` change it at run time. */
+  readonly peers: PeerAdmission;
 
   /**
    * @throws STTConfigError `ERR_STT_UNKNOWN_OPTION`, `ERR_STT_OPTION_RANGE`; STTCryptoError `ERR_STT_SEED_TOO_SHORT`;
@@ -104,6 +107,19 @@ export class STTNode extends EventEmitter<NodeEvents> {
     this.#backend = chooseBackend(this.#config.backend);
     this.#identity = nodeKeyPair(this.#backend.crypto, this.#config.nodeSeed);
     this.#messages = new MessageQueue(this.#config.receiveQueue);
+    this.peers = new PeerAdmission(this.#config.admission);
+    this.#newcomers = new Newcomers({
+      config: this.#config,
+      random: this.#backend.random,
+      peers: this.peers,
+      isRunning: () => this.#running !== undefined,
+      keep: (carrier, entry, address) => {
+        this.#lingering.add(entry);
+        if (carrier.transport === 'websocket') this.#webSockets?.adopt(entry, address);
+      },
+      adopt: (carrier, opened, entry) => this.#adopt(carrier, opened, entry),
+      onSession: (session) => this.emit('session', session),
+    });
   }
 
   /** The node's public key, by which peers know it: 32 octets. It follows from `nodeSeed`. */
@@ -151,8 +167,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     const remote = await resolveRemote(host, port, this.#requireRunning().bound.family);
     dial.signal?.throwIfAborted();
     const running = this.#requireRunning();
-    const opened = await running.handshakes.dial(remote, dial);
-    return this.#adopt(running, opened, performance.now()).session;
+    return this.#newcomers.welcome(running, await running.handshakes.dial(remote, dial));
   }
 
   /**
@@ -166,8 +181,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     dial.signal?.throwIfAborted();
     const carrier = await webSockets();
     this.#requireRunning();
-    const opened = await carrier.dial(url, dial, options.tls ?? {});
-    return this.#adopt(carrier.carrier, opened, performance.now()).session;
+    return this.#newcomers.welcome(carrier.carrier, await carrier.dial(url, dial, options.tls ?? {}));
   }
 
   /** The port on which WebSockets are accepted, if the node has a server of its own for them. */
@@ -234,7 +248,11 @@ export class STTNode extends EventEmitter<NodeEvents> {
       helloClock: new HelloClock(),
       params: transportParams(config),
       isSessionIdTaken: (id: Uint8Array) => this.sessionManager.get(id) !== undefined,
-      hasRoom: () => this.sessionManager.size + this.#halfOpen() < config.maxSessions,
+      hasRoom: (address: Uint8Array) =>
+        this.sessionManager.size + this.#halfOpen() + this.peers.waiting < config.maxSessions &&
+        this.peers.hasRoom(address),
+      isWelcome: (peerNodeId: Uint8Array) => this.peers.isWelcome(peerNodeId),
+      limits: config.admission.handshakes,
     };
     let bound!: BoundAddress;
     const carrier = await makeCarrier('udp', this.#host, shared, async (events) => {
@@ -310,59 +328,32 @@ export class STTNode extends EventEmitter<NodeEvents> {
     return (this.#running?.handshakes.halfOpen ?? 0) + (this.#webSockets?.carrier.handshakes.halfOpen ?? 0);
   }
 
-  #confirm(carrier: Carrier, opened: OpenedSlot, now: number): SessionEntry<STTStream> {
-    const { entry, session } = this.#adopt(carrier, opened, now);
-    try {
-      this.emit('session', session);
-    } catch (error) {
-      reportLater(error);
-    }
-    return entry;
-  }
-
   /** Makes a session of a finished handshake. */
-  #adopt(carrier: Carrier, opened: OpenedSlot, now: number): { entry: SessionEntry<STTStream>; session: STTSession } {
-    const { result, slot, path, address } = opened;
-    const config = this.#config;
-    const { crypto, random, name } = this.#backend;
-    const entry = new SessionEntry(
-      carrier.engine,
-      slot,
-      path,
-      formatAddress(address),
-      carrier.driver.schedule,
-      nodePlatform,
-    );
-    entry.session = newSession(config, opened, entry, random, now, carrier.transport);
+  #adopt(carrier: Carrier, { result, address }: OpenedSlot, entry: SessionEntry<STTStream>): STTSession {
     const session = new STTSession(
       entry,
       {
         sessionId: result.sessionId,
         peerNodeId: result.peerNodeId,
-        sessionKey: exportKey(crypto, result.sessionKey),
+        sessionKey: exportKey(this.#backend.crypto, result.sessionKey),
         role: result.role,
         transport: carrier.transport,
-        remoteAddress: {
-          address: addressHost(address),
-          port: addressPort(address),
-          family: isIPv4Address(address) ? 'IPv4' : 'IPv6',
-        },
+        remoteAddress: remoteAddressOf(address),
       },
-      name,
-      config.closeTimeoutMs,
+      this.#backend.name,
+      this.#config.closeTimeoutMs,
     );
     session.on('message', ({ streamId, data }) => this.#onMessage({ session, streamId, data }));
     session.once('close', (error) => {
       this.sessionManager.delete(session);
+      this.peers.delete(entry);
       publish('stt:session:close', { remote: entry.remoteLabel, code: error.code });
     });
     this.#records?.onSession(session, result.seedIndex);
     this.sessionManager.add(session);
-    this.#lingering.add(entry);
-    carrier.driver.add(entry);
-    if (carrier.transport === 'websocket') this.#webSockets?.adopt(entry, address);
+    this.peers.add(entry, result.peerNodeId, address);
     publish('stt:session:open', { remote: entry.remoteLabel, role: result.role });
-    return { entry, session };
+    return session;
   }
 
   #onMessage(message: ReceivedMessage): void {

@@ -1,0 +1,91 @@
+import { CloseCode } from '../constants.js';
+import { publish } from '../diagnostics.js';
+import { sttError } from '../errors.js';
+import type { Random } from '../ports/random.js';
+import { formatAddress } from '../wire/address.js';
+import type { Carrier } from './carrier.js';
+import type { OpenedSlot } from './handshakes.js';
+import type { NodeConfig } from './node-options.js';
+import type { PeerAdmission } from './peer-admission.js';
+import { reportLater } from './report.js';
+import { SessionEntry } from './session-entry.js';
+import { newSession } from './session-setup.js';
+import type { STTSession } from './session.js';
+import { nodePlatform, type STTStream } from './stream.js';
+
+type Entry = SessionEntry<STTStream>;
+
+/** The node around it. */
+export interface NewcomersHost {
+  readonly config: NodeConfig;
+  readonly random: Random;
+  readonly peers: PeerAdmission;
+  readonly isRunning: () => boolean;
+  /** The slot of this one is in use from now on. */
+  keep(carrier: Carrier, entry: Entry, address: Uint8Array): void;
+  /** Makes the application's side of a session. */
+  adopt(carrier: Carrier, opened: OpenedSlot, entry: Entry): STTSession;
+  /** A peer that connected was let in. */
+  onSession(session: STTSession): void;
+}
+
+/** Peers that have proven who they are: from there to a session, or to a refusal. */
+export class Newcomers {
+  readonly #host: NewcomersHost;
+
+  constructor(host: NewcomersHost) {
+    this.#host = host;
+  }
+
+  /** One that connected. Undefined: what it sends is dropped until it is known whether it may. */
+  confirm(carrier: Carrier, opened: OpenedSlot, now: number): Entry | undefined {
+    const verdict = this.#host.peers.judge(carrier.transport, opened.result, opened.address);
+    if (typeof verdict === 'boolean') return this.#settle(verdict, carrier, opened, now);
+    void verdict.then((isIn) => {
+      if (this.#host.isRunning()) this.#settle(isIn, carrier, opened, performance.now());
+    });
+    return undefined;
+  }
+
+  /** One that was dialed. Rejects with `ERR_STT_PEER_NOT_ACCEPTED`, `ERR_STT_NODE_STOPPED`. */
+  async welcome(carrier: Carrier, opened: OpenedSlot): Promise<STTSession> {
+    const verdict = this.#host.peers.judge(carrier.transport, opened.result, opened.address);
+    const isIn = typeof verdict === 'boolean' ? verdict : await verdict;
+    if (!this.#host.isRunning()) throw sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped' });
+    const now = performance.now();
+    if (isIn) return this.#host.adopt(carrier, opened, this.#newEntry(carrier, opened, now));
+    const { remoteLabel: remote } = this.#refuse(carrier, opened, now);
+    throw sttError('ERR_STT_PEER_NOT_ACCEPTED', { remote });
+  }
+
+  #settle(isIn: boolean, carrier: Carrier, opened: OpenedSlot, now: number): Entry {
+    if (!isIn) return this.#refuse(carrier, opened, now);
+    const entry = this.#newEntry(carrier, opened, now);
+    const session = this.#host.adopt(carrier, opened, entry);
+    try {
+      this.#host.onSession(session);
+    } catch (error) {
+      reportLater(error);
+    }
+    return entry;
+  }
+
+  /** Tells a peer that it is refused. */
+  #refuse(carrier: Carrier, opened: OpenedSlot, now: number): Entry {
+    const entry = this.#newEntry(carrier, opened, now);
+    entry.session.close(now, CloseCode.REFUSED, 'it is not accepted as a peer');
+    publish('stt:session:refuse', { remote: entry.remoteLabel, role: opened.result.role });
+    return entry;
+  }
+
+  #newEntry(carrier: Carrier, opened: OpenedSlot, now: number): Entry {
+    const { config, random } = this.#host;
+    const { slot, path, address } = opened;
+    const { engine, driver, transport } = carrier;
+    const entry = new SessionEntry(engine, slot, path, formatAddress(address), driver.schedule, nodePlatform);
+    entry.session = newSession(config, opened, entry, random, now, transport);
+    this.#host.keep(carrier, entry, address);
+    driver.add(entry);
+    return entry;
+  }
+}
