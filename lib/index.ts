@@ -26,6 +26,8 @@ export type { VerifyReport } from './chamber/verify.js';
 export { LmdbStore } from './chamber/stores/lmdb.js';
 export type { LmdbStoreOptions } from './chamber/stores/lmdb.js';
 export { MemoryStore } from './chamber/stores/memory.js';
+export { RedisStore } from './chamber/stores/redis.js';
+export type { RedisStoreOptions } from './chamber/stores/redis-options.js';
 export * as constants from './constants.js';
 export * from './errors.js';
 export { STCWrapper } from './stc/node-stc-wrapper.js';

@@ -6,18 +6,26 @@ import { temporaryDirectory } from '../support/temporary.js';
 
 const ENTRY = fileURLToPath(new URL('../../dist/index.js', import.meta.url));
 
-/** Built-in modules and machine code that a process has loaded after `code`. */
-function loadedBy(code: string): { readonly builtIn: readonly string[]; readonly machineCode: readonly string[] } {
+interface Loaded {
+  readonly builtIn: readonly string[];
+  readonly machineCode: readonly string[];
+  /** Files that are no ES modules. */
+  readonly packages: readonly string[];
+}
+
+/** Built-in modules, machine code and packages that a process has loaded after `code`. */
+function loadedBy(code: string): Loaded {
   const script = `
     const stt = await import(${JSON.stringify(ENTRY)});
     const nodeSeed = new Uint8Array(32).fill(1), sharedSeed = new Uint8Array(32).fill(2);
     ${code}
     const builtIn = process.moduleLoadList.filter((name) => /^NativeModule https?$/.test(name));
-    console.log(JSON.stringify({ builtIn, machineCode: process.report.getReport().sharedObjects.filter((path) => path.endsWith('.node')) }));`;
-  return JSON.parse(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })) as {
-    builtIn: string[];
-    machineCode: string[];
-  };
+    const { createRequire } = await import('node:module');
+    const packages = Object.keys(createRequire(${JSON.stringify(ENTRY)}).cache);
+    console.log(JSON.stringify({ builtIn, packages, machineCode: process.report.getReport().sharedObjects.filter((path) => path.endsWith('.node')) }));`;
+  return JSON.parse(
+    execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }),
+  ) as Loaded;
 }
 
 describe(`a process with a node on UDP alone (${BACKEND})`, () => {
@@ -36,6 +44,14 @@ describe(`a process with a node on UDP alone (${BACKEND})`, () => {
       await node.start();
       await node.stop();`);
     expect(machineCode.filter((path) => path.includes('lmdb'))).toHaveLength(1);
+  });
+
+  it('has not loaded the client of a shared store, which need not be installed', () => {
+    const { packages } = loadedBy('');
+    expect(packages.filter((path) => /iovalkey|ioredis/.test(path))).toEqual([]);
+    const { packages: afterwards } = loadedBy(`
+      await stt.RedisStore.open({ url: 'redis://127.0.0.1:1' }).catch(() => {});`);
+    expect(afterwards.some((path) => path.includes('iovalkey'))).toBe(true);
   });
 
   it('loads the code of WebSockets once they are wanted', () => {

@@ -1,11 +1,13 @@
 // A process that uses a chamber of the compiled package: chamber-writer.mjs PATH count N TIMES | read | echo
-import { Chamber, STCWrapper } from '../../dist/index.js';
+// PATH is a directory, or `redis:` and the Unix socket of a server.
+import { Chamber, RedisStore, STCWrapper } from '../../dist/index.js';
 
 const [path, what, name, times] = process.argv.slice(2);
 const seed = new Uint8Array(32).fill(7);
 const stc = new STCWrapper(seed);
 const nodeId = new Uint8Array(32).fill(8);
-const chamber = await Chamber.open({ path, stc, nodeId });
+const store = path.startsWith('redis:') ? await RedisStore.open({ socketPath: path.slice(6) }) : undefined;
+const chamber = await Chamber.open({ ...(store === undefined ? { path } : { store }), stc, nodeId });
 
 const actions = {
   async count() {
@@ -32,4 +34,5 @@ const actions = {
 };
 await actions[what]();
 await chamber.close();
+await store?.close();
 process.disconnect();

@@ -14,8 +14,12 @@ const NOTHING = new Uint8Array(0);
 const put = (name: string, record: string): StoreOperation => ({ name: text(name), record: text(record) });
 const remove = (name: string): StoreOperation => ({ name: text(name), record: undefined });
 
-/** What every store of a chamber does. */
-export function describeStore(name: string, make: () => Promise<StoreUnderTest>, runs = 20): void {
+/** What every store of a chamber does; skipped where `missing` says why it cannot be had. */
+export function describeStore(
+  name: string,
+  make: () => Promise<StoreUnderTest>,
+  { runs = 20, missing }: { readonly runs?: number; readonly missing?: string | undefined } = {},
+): void {
   const withStore = async (test: (store: ChamberStore, again: () => Promise<ChamberStore>) => Promise<void>) => {
     const made = await make();
     const opened: ChamberStore[] = [];
@@ -42,7 +46,7 @@ export function describeStore(name: string, make: () => Promise<StoreUnderTest>,
     }
   };
 
-  describe(`the store ${name}`, () => {
+  describe.skipIf(missing !== undefined)(`the store ${name}${missing === undefined ? '' : ` (${missing})`}`, () => {
     it('gives back what was put, and nothing after it was deleted', () =>
       withStore(async (store) => {
         expect(await store.get(text('a'))).toBeUndefined();
