@@ -16,6 +16,7 @@ export class TcpProxy {
   /** Connections so far. */
   connections = 0;
   #onLost: (() => void) | undefined;
+  #pass = 0;
 
   private constructor(socketPath: string, tls: { key: string; cert: string } | undefined) {
     const onConnection = (client: Socket): void => this.#join(client, socketPath);
@@ -35,17 +36,26 @@ export class TcpProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** What the present connections send arrives no more, until what is given back is called, even if they were closed. */
-  hold(): () => void {
+  /**
+   * What the present connections send arrives no more, until what is given back is called, even if they were closed.
+   * That resolves when the server has answered.
+   */
+  hold(): () => Promise<void> {
     const pairs = [...this.#pairs];
     for (const pair of pairs) pair.held = [];
-    return () => {
-      for (const { server, held } of pairs) server.write(Buffer.concat(held!));
+    return async () => {
+      for (const { server, held } of pairs) {
+        const answered = once(server, 'data');
+        server.write(Buffer.concat(held!));
+        await answered;
+        server.destroy();
+      }
     };
   }
 
-  /** Loses the next answer of the server and the connection with it; resolves when it has. */
-  loseAnswer(): Promise<void> {
+  /** Lets some answers of the server pass, then loses one and the connection with it; resolves when it has. */
+  loseAnswer(pass = 0): Promise<void> {
+    this.#pass = pass;
     return new Promise((resolve) => (this.#onLost = resolve));
   }
 
@@ -72,13 +82,14 @@ export class TcpProxy {
       else pair.held.push(data);
     });
     server.on('data', (data: Buffer) => {
-      if (this.#onLost === undefined) {
+      if (this.#onLost === undefined || this.#pass-- > 0) {
         if (client.writable) client.write(data);
         return;
       }
       client.destroy();
-      this.#onLost();
+      const onLost = this.#onLost;
       this.#onLost = undefined;
+      onLost();
     });
     client.on('close', () => {
       if (pair.held === undefined) server.destroy();

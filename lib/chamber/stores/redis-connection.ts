@@ -48,20 +48,19 @@ export class RedisConnection {
    * @throws STTChamberError `ERR_STT_CHAMBER_STORE`, `ERR_STT_CHAMBER_FULL`, `ERR_STT_CHAMBER_FORMAT`
    */
   async request<T>(send: (client: Redis) => Promise<T>, deadline: number, doubt = ''): Promise<T> {
-    let wasSent = false;
-    let why = 'there was no time for it';
+    let isInDoubt = false;
+    let why: string | undefined;
     for (let pause = FIRST_PAUSE; performance.now() < deadline; pause = Math.min(2 * pause, LAST_PAUSE)) {
       let client: Redis | undefined;
       try {
         client = await before(deadline, this.#connected());
-        const answer = send(client);
-        wasSent = true;
-        return await before(deadline, answer);
+        return await before(deadline, send(client));
       } catch (error) {
+        isInDoubt ||= client !== undefined && !isAnswer(error);
         if (error instanceof Late) {
           // Whatever is sent on it now would wait behind what is not answered.
           if (client !== undefined) this.#giveUp(client);
-          why = client === undefined ? 'no connection' : 'no answer';
+          why ??= client === undefined ? 'no connection' : 'no answer';
           break;
         }
         why = reasonOf(error);
@@ -71,7 +70,7 @@ export class RedisConnection {
       }
       await before(deadline, new Promise((resolve) => setTimeout(resolve, pause))).catch(() => {});
     }
-    throw this.#failure(`${why}, within ${this.#target.timeout} ms${wasSent ? doubt : ''}`);
+    throw this.#failure(`${why ?? 'no turn'}, within ${this.#target.timeout} ms${isInDoubt ? doubt : ''}`);
   }
 
   /** Runs a script, which the server may know already. */
