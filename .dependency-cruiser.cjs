@@ -100,10 +100,21 @@ module.exports = {
     },
     {
       name: 'not-to-dev-dependency',
-      comment: 'what ships must not need a development dependency',
+      comment: 'what ships must not need a development dependency; one that is a peer dependency too is for tests here',
       severity: 'error',
       from: { path: '^lib/' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: 'node_modules/@types/' },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        dependencyTypesNot: ['npm-peer'],
+        pathNot: 'node_modules/@types/',
+      },
+    },
+    {
+      name: 'optional-peer-in-one-place',
+      comment: 'an optional package is imported where it is wanted, at run time',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: '^lib/chamber/stores/redis-connection\\.ts$' },
+      to: { dependencyTypes: ['npm-peer'] },
     },
     {
       name: 'not-to-unresolvable',

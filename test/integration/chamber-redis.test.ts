@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { Redis } from 'iovalkey';
@@ -62,6 +63,29 @@ describe.skipIf(NO_REDIS !== undefined)(`a chamber on a shared server ${NO_REDIS
     const wrong = await RedisStore.open({ socketPath, username: 'stt', password: 'battery' }).catch((e: unknown) => e);
     expect(wrong).toEqual(bad('ERR_STT_CHAMBER_STORE', /WRONGPASS/));
     expect(inspect(wrong, { depth: 9, showHidden: true })).not.toContain('battery');
+  });
+
+  it('needs no other rights than those that are documented', async () => {
+    const page = await readFile(new URL('../../docs/chamber.md', import.meta.url), 'utf8');
+    const [, list] = /need the commands ([^]*?), on keys of the prefix/.exec(page)!;
+    const rights = [...list!.matchAll(/`([A-Z]+)`/g)].map(([, command]) => `+${command!.toLowerCase()}`);
+    expect(rights.length).toBeGreaterThan(10);
+    const server = await serve(
+      ...'--user least on >few ~{mine}:* -@all'.split(' '),
+      ...rights,
+      '--user',
+      'default',
+      'off',
+    );
+    const login = { socketPath: server.socketPath, username: 'least', password: 'few' };
+    const chamber = await Chamber.open({ ...freshHolder(), store: await open({ ...login, prefix: '{mine}' }) });
+    await chamber.updateSession('a', () => ({ n: 1 }));
+    await chamber.storeKey('b', Uint8Array.of(1));
+    expect(await chamber.deleteKey('b')).toBe(true);
+    expect(await collect(chamber.listSessions())).toEqual(['a']);
+    expect((await chamber.getStats()).store.entries).toBe(3);
+    const other = await open({ ...login, prefix: '{theirs}' });
+    await expect(other.get(text('a'))).rejects.toEqual(bad('ERR_STT_CHAMBER_STORE', /NOPERM/));
   });
 
   it('refuses a server that asks for no password when one was given', async () => {
@@ -317,8 +341,10 @@ describe.skipIf(NO_REDIS !== undefined)(`a shared server in trouble ${NO_REDIS ?
   });
 
   it('that would delete chambers to make room is refused', async () => {
-    const { socketPath } = await serve('--maxmemory', '64mb', '--maxmemory-policy', 'allkeys-lru');
-    await expect(RedisStore.open({ socketPath })).rejects.toEqual(bad('ERR_STT_CHAMBER_STORE', /noeviction/));
+    for (const policy of ['allkeys-lru', 'volatile-ttl']) {
+      const { socketPath } = await serve('--maxmemory', '64mb', '--maxmemory-policy', policy);
+      await expect(RedisStore.open({ socketPath })).rejects.toEqual(bad('ERR_STT_CHAMBER_STORE', /noeviction/));
+    }
   });
 
   it('that takes no writes, being a replica, fails writes within their time and gives what it has', async () => {

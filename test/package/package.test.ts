@@ -167,7 +167,8 @@ describe('installed from the tarball with a compiler', () => {
   it('has types that an application compiles against', () => {
     writeFileSync(
       join(place.directory, 'typed.ts'),
-      `import { STTNode, STTError, type STTSession } from '${NAME}';
+      `import { RedisStore, STTNode, STTError, type STTSession } from '${NAME}';
+export const shared = (password: string): Promise<RedisStore> => RedisStore.open({ url: 'rediss://h', password });
 const node = new STTNode({ nodeSeed: new Uint8Array(32), sharedSeed: new Uint8Array(32) });
 node.on('session', (session: STTSession) => void session.close());
 export const code = (error: unknown): string => (error instanceof STTError ? error.code : 'none');
@@ -192,6 +193,15 @@ new STTNode({ nodeSeed: new Uint8Array(32), sharedSeed: new Uint8Array(32), prot
       [compiler, ...options, '--typeRoots', types, '--types', 'node', 'typed.ts'],
       place.directory,
     );
+  });
+
+  it('says of a shared store that the package it needs is missing', () => {
+    const probe = `
+      const { RedisStore } = await import('${NAME}');
+      await RedisStore.open().catch(({ code, message }) => console.log(code, message));`;
+    const out = succeed(process.execPath, ['--input-type=module', '-e', probe], place.directory);
+    expect(out).toMatch(/^ERR_STT_CHAMBER_STORE .*iovalkey/);
+    expect(readdirSync(join(place.directory, 'node_modules'))).not.toContain('iovalkey');
   });
 
   it('lets nothing but its entry points be imported', () => {

@@ -145,7 +145,7 @@ export class RedisConnection {
     }
   }
 
-  async #driver(): Promise<Pick<typeof import('iovalkey'), 'Redis'>> {
+  async #driver(): Promise<{ readonly Redis: typeof Redis }> {
     try {
       // Only here: who has no such store need not have the package.
       return await import('iovalkey');

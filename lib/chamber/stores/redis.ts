@@ -192,7 +192,7 @@ export class RedisStore implements ChamberStore {
     group.forEach(({ resolve }, i) => resolve(results[i]!));
   }
 
-  /** The chamber is one key of the server: what is thrown away to make room is all of it. */
+  /** The chamber is one key of the server, and what was done is noted in another: neither may be thrown away to make room. */
   async #requireNoEviction(deadline: number): Promise<void> {
     const info = await this.#connection.request(
       // Not everybody may ask.
@@ -202,7 +202,7 @@ export class RedisStore implements ChamberStore {
     );
     const limit = /^maxmemory:(\d+)/m.exec(info)?.[1] ?? '0';
     const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? '';
-    if (limit === '0' || !policy.startsWith('allkeys-')) return;
+    if (limit === '0' || policy === '' || policy === 'noeviction') return;
     const why = `the server deletes chambers when its memory is full; set its maxmemory-policy to noeviction, not ${policy}`;
     throw this.#failure('ERR_STT_CHAMBER_STORE', why);
   }
