@@ -103,6 +103,7 @@ export class Handshakes {
       authorize: config.isWelcome,
       limits: config.limits,
       addressesProven: config.addressesProven,
+      refusedBefore: () => engine.stats().droppedUnproven,
       onLoad: (secrets) => {
         if (config.addressesProven !== true) engine.demandCookies(cookieKeys, secrets);
       },

@@ -38,6 +38,7 @@ const OLD_COOKIE_RATE = 200;
 /** Octets of an address that are not its port and scope. */
 const HOST_OCTETS = 16;
 const NO_SECRETS: readonly Uint8Array[] = [];
+const NONE_REFUSED = (): number => 0;
 const VERSIONS: readonly number[] = [PROTOCOL_VERSION];
 
 export interface ResponderConfig {
@@ -65,6 +66,8 @@ export interface ResponderConfig {
    * without a cookie under one of `secrets`. None: all are to come here.
    */
   readonly onLoad?: ((secrets: readonly Uint8Array[]) => void) | undefined;
+  /** HELLOs that were refused there, in total. */
+  readonly refusedBefore?: (() => number) | undefined;
   readonly limits?:
     | Partial<HalfOpenLimits & HandshakeRates & { readonly maxSeen: number; readonly load: Partial<LoadLimits> }>
     | undefined;
@@ -237,7 +240,7 @@ export class HandshakeResponder {
     let entry: HalfOpen | undefined;
     while ((entry = this.#halfOpen.popExpired(now)) !== undefined) this.#config.onDiscard(entry.result.sessionId);
     this.#seen.expire(now);
-    this.#load.onTimeout(now);
+    this.#load.onTimeout(now, this.#config.refusedBefore ?? NONE_REFUSED);
     this.#watchLoad(now);
   }
 

@@ -16,6 +16,8 @@ export const DEFAULT_LOAD_LIMITS: LoadLimits = { halfOpen: 256, workRate: 200, h
 
 /** Once under load, so long: a flood does not come and go within a second, and cookies harm nobody. */
 const HOLD_MS = 1000;
+/** A quarter of a second's HELLOs may come at once: to look at more takes long enough to lose packets of sessions. */
+const BURST = 0.25;
 /** How often the event loop is asked for its lag while HELLOs come. */
 const PROBE_MS = 100;
 
@@ -26,11 +28,13 @@ export class LoadMonitor {
   readonly #hellos: TokenBucket;
   #until = -Infinity;
   #probeAt = Infinity;
+  /** HELLOs refused before they came here, as of the last look. */
+  #refused = 0;
 
   constructor(limits: LoadLimits) {
     this.#limits = limits;
     this.#work = new TokenBucket(limits.workRate);
-    this.#hellos = new TokenBucket(limits.helloRate);
+    this.#hellos = new TokenBucket(limits.helloRate, limits.helloRate * BURST);
   }
 
   /** A HELLO came in. */
@@ -44,9 +48,10 @@ export class LoadMonitor {
     if (!this.#work.take(now)) this.#hold(now);
   }
 
+  /** Load begins with what is noted, and ends by `onTimeout` alone. */
   isUnderLoad(now: number, halfOpen: number): boolean {
     if (halfOpen > this.#limits.halfOpen) this.#hold(now);
-    return now < this.#until;
+    return this.#until > -Infinity;
   }
 
   /** Absolute time at which `onTimeout` wants to be called; Infinity: not at all. */
@@ -54,13 +59,22 @@ export class LoadMonitor {
     return Math.min(this.#probeAt, this.#until === -Infinity ? Infinity : this.#until);
   }
 
-  /** A timer came to this: by how much it is late tells the load of the event loop. */
-  onTimeout(now: number): void {
+  /**
+   * A timer came to this: by how much it is late tells the load of the event loop.
+   * @param refused - HELLOs that were refused for load before they came here, in total
+   */
+  onTimeout(now: number, refused: () => number): void {
     if (now >= this.#probeAt) {
       if (now - this.#probeAt > this.#limits.lagMs) this.#hold(now);
       this.#probeAt = Infinity;
     }
-    if (now >= this.#until) this.#until = -Infinity;
+    if (this.#until === -Infinity || now < this.#until) return;
+    // As many as would bring load about are refused: to let them in again for a moment would be felt by sessions.
+    const total = refused();
+    const isOver = total - this.#refused <= this.#limits.workRate;
+    this.#refused = total;
+    if (isOver) this.#until = -Infinity;
+    else this.#hold(now);
   }
 
   #hold(now: number): void {

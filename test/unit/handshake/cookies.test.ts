@@ -236,7 +236,35 @@ describe('Load', () => {
     bob.responder.expire(clock.now);
     expect(bob.responder.isUnderLoad(clock.now)).toBe(true);
     expectCookie(bob.receive(alice.hello()));
+    // Timers that come in time end it after a second.
+    const end = clock.now + 1000;
+    while (clock.now < end) bob.responder.expire((clock.now = Math.min(end, bob.responder.pollTimeout())));
+    expect(bob.responder.isUnderLoad(clock.now)).toBe(false);
+  });
+
+  it('lasts as long as HELLOs are refused before they come here as fast as would bring it about', () => {
+    const clock = new VirtualClock();
+    let refused = 5000;
+    const told: number[] = [];
+    const bob = new Party(clock, 2, {
+      limits: { load: { helloRate: 4 } },
+      onLoad: (secrets) => told.push(secrets.length),
+      refusedBefore: () => refused,
+    });
+    const alice = new Party(clock, 1);
+    bob.receive(alice.hello());
+    bob.receive(alice.hello());
+    expect(told).toEqual([1]);
+    for (let second = 0; second < 5; second++) {
+      clock.now += 1000;
+      bob.responder.expire(clock.now);
+      refused += 201;
+    }
+    expect(told).toEqual([1]);
+    refused -= 1;
     clock.now += 1000;
+    bob.responder.expire(clock.now);
+    expect(told).toEqual([1, 0]);
     expect(bob.responder.isUnderLoad(clock.now)).toBe(false);
   });
 
