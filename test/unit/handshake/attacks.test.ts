@@ -145,6 +145,51 @@ describe('A HELLO that a holder of the seed forged under the key of somebody els
   });
 });
 
+describe('A spoofed HELLO', () => {
+  it('never draws more octets than it brings, whatever it is answered with', () => {
+    const { clock, alice, bob } = pair();
+    const hello = alice.hello();
+    const sent: number[] = [];
+    const spoof = (datagram: Uint8Array): void => {
+      const outcome = bob.receive(datagram);
+      expect(datagram.length).toBe(1200);
+      expect(outcome!.reply.length).toBeLessThanOrEqual(1200);
+      sent.push(outcome!.reply[handshakePayloadAt(outcome!.reply, 0, outcome!.reply.length)]!);
+    };
+    for (let i = 0; i < 32; i++) spoof(hello);
+    // From then on silence.
+    expect(bob.receive(hello)).toBeUndefined();
+    spoof(helloWith(alice, (dict) => Object.assign(dict, { v: 2, versions: [2] })));
+    spoof(helloWith(alice, (dict) => Object.assign(dict, { ts: clock.wall - 3_600_000_000 })));
+    bob.responder.forcedLoad = true;
+    spoof(alice.hello());
+    const { HELLO_RESP, COOKIE_REPLY, VERSIONS } = HandshakeType;
+    expect(sent).toEqual([...new Array<number>(32).fill(HELLO_RESP), VERSIONS, COOKIE_REPLY, COOKIE_REPLY]);
+  });
+});
+
+describe('A HELLO_RESP that is lost, late or doubled, and a HELLO that is doubled or comes after the first data', () => {
+  it('make one session', () => {
+    const { clock, alice, bob } = pair();
+    const initiator = alice.dial();
+    const hello = alice.hello(initiator).slice();
+    // The first answer is late, the second one lost, the third arrives.
+    const late = bob.receive(hello)!;
+    expect(bob.receive(hello)!.opened).toBeUndefined();
+    clock.now += 250;
+    const again = alice.hello(initiator);
+    expect(hex(again)).toBe(hex(hello));
+    const { reply } = bob.receive(again)!;
+    const result = answer(initiator, reply, clock.now)!;
+    expect(answer(initiator, late.reply, clock.now)).toBeUndefined();
+    expect(answer(initiator, reply, clock.now)).toBeUndefined();
+    expect(bob.responder.confirm(result.sessionId, clock.now)).toBeDefined();
+    expect(bob.responder.confirm(result.sessionId, clock.now)).toBeUndefined();
+    for (let i = 0; i < 3; i++) expect(bob.receive(hello)).toBeUndefined();
+    expect([bob.responder.halfOpen, bob.responder.stats().answered]).toEqual([0, 1]);
+  });
+});
+
 describe('While an initiator waits', () => {
   it('changed, cut and foreign answers are dropped, counted, and the good one still counts', () => {
     const { clock, alice, bob } = pair();
