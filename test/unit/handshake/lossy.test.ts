@@ -28,10 +28,15 @@ interface Network {
  * One initiator and one responder on a virtual clock. A confirmation stands for the initiator's first packet, which it
  * sends again until it arrives, as it would by its PTO.
  */
-function connect(seed: number, network: Network): { initiated: string[]; confirmed: string[]; elapsed: number } {
+function connect(
+  seed: number,
+  network: Network,
+  isUnderLoad = false,
+): { initiated: string[]; confirmed: string[]; elapsed: number } {
   const dice = new Dice(seed);
   const clock = new VirtualClock();
   const [alice, bob] = [new Party(clock, 1), new Party(clock, 2)];
+  bob.responder.forcedLoad = isUnderLoad;
   const initiator = alice.dial();
   const queue: { at: number; run: () => void }[] = [];
   const initiated: string[] = [];
@@ -92,11 +97,13 @@ describe('Fifty handshakes', () => {
     ['with every datagram doubled', { duplication: 1 }],
     ['with datagrams out of order', { duplication: 0.5, jitterMs: 1500 }],
     ['with all of that', { loss: 0.15, burst: 2, corruption: 0.1, duplication: 0.3, jitterMs: 400 }],
-  ])('%s make one session each', (_, change) => {
-    for (let seed = 1; seed <= 50; seed++) {
-      const { initiated, confirmed } = connect(seed, { ...CLEAN, ...change });
-      expect(initiated.length, `seed ${seed}`).toBe(1);
-      expect(confirmed, `seed ${seed}`).toEqual(initiated);
+  ])('%s make one session each, also with a responder that asks for cookies', (_, change) => {
+    for (const isUnderLoad of [false, true]) {
+      for (let seed = 1; seed <= 50; seed++) {
+        const { initiated, confirmed } = connect(seed, { ...CLEAN, ...change }, isUnderLoad);
+        expect(initiated.length, `seed ${seed}, under load: ${isUnderLoad}`).toBe(1);
+        expect(confirmed, `seed ${seed}, under load: ${isUnderLoad}`).toEqual(initiated);
+      }
     }
   });
 });
