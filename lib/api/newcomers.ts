@@ -47,14 +47,17 @@ export class Newcomers {
     return undefined;
   }
 
-  /** One that was dialed. Rejects with `ERR_STT_PEER_NOT_ACCEPTED`, `ERR_STT_NODE_STOPPED`. */
-  async welcome(carrier: Carrier, opened: OpenedSlot): Promise<STTSession> {
+  /** One that was dialed. Rejects with `ERR_STT_PEER_NOT_ACCEPTED`, `ERR_STT_NODE_STOPPED`, or the reason of the signal. */
+  async welcome(carrier: Carrier, opened: OpenedSlot, signal?: AbortSignal): Promise<STTSession> {
     const verdict = this.#host.peers.judge(carrier.transport, opened.result, opened.address);
-    const isIn = typeof verdict === 'boolean' ? verdict : await verdict;
+    const isIn = typeof verdict === 'boolean' ? verdict : await unlessAborted(verdict, signal);
     if (!this.#host.isRunning()) throw sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped' });
     const now = performance.now();
-    if (isIn) return this.#host.adopt(carrier, opened, this.#newEntry(carrier, opened, now));
+    if (isIn && signal?.aborted !== true) {
+      return this.#host.adopt(carrier, opened, this.#newEntry(carrier, opened, now));
+    }
     const { remoteLabel: remote } = this.#refuse(carrier, opened, now);
+    signal?.throwIfAborted();
     throw sttError('ERR_STT_PEER_NOT_ACCEPTED', { remote });
   }
 
@@ -88,4 +91,16 @@ export class Newcomers {
     driver.add(entry);
     return entry;
   }
+}
+
+/** False as soon as the signal aborts. */
+function unlessAborted(verdict: Promise<boolean>, signal: AbortSignal | undefined): Promise<boolean> {
+  return new Promise((resolve) => {
+    const onAbort = (): void => resolve(false);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    void verdict.then((isIn) => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve(isIn);
+    });
+  });
 }

@@ -167,7 +167,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     const remote = await resolveRemote(host, port, this.#requireRunning().bound.family);
     dial.signal?.throwIfAborted();
     const running = this.#requireRunning();
-    return this.#newcomers.welcome(running, await running.handshakes.dial(remote, dial));
+    return this.#newcomers.welcome(running, await running.handshakes.dial(remote, dial), dial.signal);
   }
 
   /**
@@ -181,7 +181,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     dial.signal?.throwIfAborted();
     const carrier = await webSockets();
     this.#requireRunning();
-    return this.#newcomers.welcome(carrier.carrier, await carrier.dial(url, dial, options.tls ?? {}));
+    return this.#newcomers.welcome(carrier.carrier, await carrier.dial(url, dial, options.tls ?? {}), dial.signal);
   }
 
   /** The port on which WebSockets are accepted, if the node has a server of its own for them. */

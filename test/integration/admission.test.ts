@@ -108,6 +108,28 @@ describe(`authorize (${BACKEND})`, () => {
     if (session.state === 'open') expect(await endOf(session)).toEqual(['ERR_STT_REFUSED', true]);
   });
 
+  it('that still thinks about a peer that is dialed does not keep an attempt from being aborted', async () => {
+    let decide!: (isIn: boolean) => void;
+    let isAsked!: () => void;
+    const wasAsked = new Promise<void>((resolve) => (isAsked = resolve));
+    await using pair = await pairWith(
+      {},
+      {
+        authorize: () => {
+          isAsked();
+          return new Promise((resolve) => (decide = resolve));
+        },
+      },
+    );
+    const abort = new AbortController();
+    const attempt = codeOf(pair.client.connectUdp('127.0.0.1', pair.port, { signal: abort.signal }));
+    await wasAsked;
+    abort.abort(Object.assign(new Error('no more'), { code: 'MINE' }));
+    expect(await attempt).toBe('MINE');
+    decide(true);
+    expect(pair.client.getStats().sessions).toBe(0);
+  });
+
   it('is not asked about a HELLO, recorded or fresh, whose sender proves nothing', async () => {
     let asked = 0;
     const sharedSeed = randomBytes(32);
