@@ -11,8 +11,8 @@ import {
   type StoreOperation,
   type StoreStats,
 } from '../store.js';
+import { DATA_FILE, LOCK_FILE, makeRoom } from './lmdb-files.js';
 
-const DATA_FILE = 'data.mdb';
 /** Where LMDB has its own magic number, and what it is: 0xBEEFC0DE, in this machine's order of octets. */
 const MAGIC_AT = 24;
 const MAGIC = new Uint8Array(Uint32Array.of(0xbeefc0de).buffer);
@@ -57,8 +57,8 @@ export class LmdbStore implements ChamberStore {
   }
 
   /**
-   * Rejects with `ERR_STT_CHAMBER_FORMAT` for a directory with something else in it, and with `ERR_STT_CHAMBER_STORE` for
-   * one that cannot be made or used.
+   * Rejects with `ERR_STT_CHAMBER_FORMAT` for a directory with something else in it, with `ERR_STT_CHAMBER_FULL` for one on
+   * a full disk, and with `ERR_STT_CHAMBER_STORE` for one that cannot be made or used.
    */
   static async open(path: string, { create = true, readOnly = false }: LmdbStoreOptions = {}): Promise<LmdbStore> {
     const isThere = await isChamberDirectory(path);
@@ -67,6 +67,7 @@ export class LmdbStore implements ChamberStore {
     }
     try {
       if (!isThere) await mkdir(path, { recursive: true, mode: 0o700 });
+      await makeRoom(path);
       // Here and not at the top: it takes 17 MB of buffers at once, which a node without a chamber pays for with every
       // collection of garbage.
       const { open } = await import('lmdb');
@@ -82,7 +83,8 @@ export class LmdbStore implements ChamberStore {
       });
       return new LmdbStore(path, db);
     } catch (cause) {
-      throw sttError('ERR_STT_CHAMBER_STORE', { where: path, why: (cause as Error).message }, { cause });
+      const code: ErrorCode = saysFull(cause) ? 'ERR_STT_CHAMBER_FULL' : 'ERR_STT_CHAMBER_STORE';
+      throw sttError(code, { where: path, why: (cause as Error).message }, { cause });
     }
   }
 
@@ -195,8 +197,7 @@ export class LmdbStore implements ChamberStore {
 
   /** LMDB says "Input/output error" of a full disk, as a write that was cut short gives no other. */
   async #isFull(cause: unknown, wanted: number): Promise<boolean> {
-    const { code } = cause as { code?: unknown };
-    if (code === 28 || code === 'ENOSPC') return true;
+    if (saysFull(cause)) return true;
     const free = await statfs(this.#path).then(
       ({ bavail, bsize }) => bavail * bsize,
       () => Number.POSITIVE_INFINITY,
@@ -232,7 +233,8 @@ async function isChamberDirectory(path: string): Promise<boolean> {
     if (code === 'ENOTDIR') throw wrong('it is no directory');
     throw error;
   }
-  if (names.length === 0) return false;
+  // A process was killed before it made more.
+  if (names.every((name) => name.startsWith(LOCK_FILE))) return false;
   if (!names.includes(DATA_FILE)) throw wrong('other files are in the directory');
   const head = new Uint8Array(MAGIC_AT + MAGIC.length);
   const file = await openFile(join(path, DATA_FILE));
@@ -246,6 +248,11 @@ async function isChamberDirectory(path: string): Promise<boolean> {
     await file.close();
   }
   return true;
+}
+
+function saysFull(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 28 || code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 function plain(buffer: Buffer | undefined): Uint8Array | undefined {
