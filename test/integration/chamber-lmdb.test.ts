@@ -1,6 +1,6 @@
 import { execFileSync, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, open, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -63,6 +63,31 @@ describe('a chamber in a directory', () => {
     await truncate(join(path, 'data.mdb'), 3);
     await expect(Chamber.open({ ...holder, path })).rejects.toEqual(bad('ERR_STT_CHAMBER_FORMAT'));
     expect(await readFile(join(path, 'data.mdb'), 'utf8')).toBe('xxx');
+  });
+
+  it('is made in a directory where a process was killed before it made more than the file of the locks', async () => {
+    const path = await temporaryDirectory();
+    for (const name of ['lock.mdb', 'lock.mdb.0']) await writeFile(join(path, name), '');
+    const holder = freshHolder();
+    await expect(Chamber.open({ ...holder, path, create: false })).rejects.toEqual(bad('ERR_STT_CHAMBER_FORMAT'));
+    const chamber = await Chamber.open({ ...holder, path });
+    await chamber.storeKey('a', Uint8Array.of(1));
+    await chamber.close();
+  });
+
+  it('of a newer version is refused and stays as it is', async () => {
+    const path = await temporaryDirectory();
+    const holder = freshHolder();
+    await (await Chamber.open({ ...holder, path })).close();
+    const store = await LmdbStore.open(path);
+    const metas = await store.scan(Uint8Array.of(0), undefined, 9);
+    await store.commit(metas.map(({ name, record }) => ({ name, record: record.with(8, 2) })));
+    await store.close();
+    const before = await readFile(join(path, 'data.mdb'));
+    for (const readOnly of [false, true]) {
+      await expect(Chamber.open({ ...holder, path, readOnly })).rejects.toEqual(bad('ERR_STT_CHAMBER_VERSION'));
+    }
+    expect((await readFile(join(path, 'data.mdb'))).equals(before)).toBe(true);
   });
 
   it('says of a rotten value which record it is, and gives the others', async () => {
@@ -167,6 +192,37 @@ describe('a chamber without room', () => {
     } finally {
       process.off('unhandledRejection', onUnhandled);
     }
+  });
+
+  it('is not made where its files have no room, which says so and does not end the process', async (context) => {
+    const path = await temporaryDirectory();
+    const why = mount(path, ['-t', 'tmpfs', '-o', 'size=1m', 'none']);
+    if (why !== undefined) context.skip(why);
+    const holder = freshHolder();
+    const old = await Chamber.open({ ...holder, path: join(path, 'old') });
+    await old.storeKey('a', Uint8Array.of(1));
+    await old.close();
+    const filler = await open(join(path, 'filler'), 'w');
+    const fill = async (): Promise<unknown> => {
+      for (;;) await filler.write(new Uint8Array(4096));
+    };
+    await expect(fill()).rejects.toMatchObject({ code: 'ENOSPC' });
+    const { size } = await filler.stat();
+    for (let free = 0; free <= 20; free += 4) {
+      await filler.truncate(size - free * 1024);
+      await expect(Chamber.open({ ...holder, path: join(path, `new ${free}`) })).rejects.toEqual(
+        bad('ERR_STT_CHAMBER_FULL'),
+      );
+    }
+    await rm(join(path, 'old', 'lock.mdb'));
+    await filler.write(new Uint8Array(65_536), 0, 65_536, size - 20 * 1024).catch(() => {});
+    await expect(fill()).rejects.toMatchObject({ code: 'ENOSPC' });
+    await expect(Chamber.open({ ...holder, path: join(path, 'old') })).rejects.toEqual(bad('ERR_STT_CHAMBER_FULL'));
+    await filler.truncate(0);
+    await filler.close();
+    const again = await Chamber.open({ ...holder, path: join(path, 'old') });
+    expect(await again.retrieveKey('a')).toEqual(Uint8Array.of(1));
+    await again.close();
   });
 
   it('in a read-only directory says so, and can still be read', async (context) => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll } from 'vitest';
 import { RedisStore } from '../../lib/index.js';
+import { describeChamber } from '../support/chamber-contract.js';
 import { NO_REDIS, RedisServer } from '../support/redis-server.js';
-import { describeStore } from '../support/store-contract.js';
+import { describeStore, type StoreUnderTest } from '../support/store-contract.js';
 
 let server: RedisServer | undefined;
 beforeAll(async () => {
@@ -10,11 +11,10 @@ beforeAll(async () => {
 afterAll(() => server?.remove());
 
 let chambers = 0;
-describeStore(
-  'Redis',
-  async () => {
-    const prefix = `chamber ${++chambers}`;
-    return { open: () => RedisStore.open({ socketPath: server!.socketPath, prefix }) };
-  },
-  { missing: NO_REDIS },
-);
+async function onRedis(): Promise<StoreUnderTest> {
+  const prefix = `chamber ${++chambers}`;
+  return { open: () => RedisStore.open({ socketPath: server!.socketPath, prefix }) };
+}
+
+describeStore('Redis', onRedis, { missing: NO_REDIS });
+describeChamber('Redis', onRedis, { missing: NO_REDIS });
