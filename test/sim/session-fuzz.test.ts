@@ -13,8 +13,9 @@ import { pattern, PatternReader } from '../support/sim/transfer.js';
  * octets end a session at once.
  */
 
-const SESSION_WINDOW = 60_000;
-const STREAM_WINDOW = 20_000;
+// Small ones, so that inputs reach them.
+const SESSION_WINDOW = 12_000;
+const STREAM_WINDOW = 2_500;
 const MAX_STREAMS = 5;
 
 type Act =
@@ -37,7 +38,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
       kind: constant('data' as const),
       stream,
       // How far before, or beyond, what was sent so far.
-      back: fc.oneof(constant(0), fc.integer({ min: -3_000, max: 3_000 })),
+      back: fc.oneof(constant(0), fc.integer({ min: -800, max: 800 })),
       length: fc.oneof(fc.nat(30), fc.nat(1_100)),
       fin: fc.nat(15).map((n) => n === 0),
       asRun: fc.boolean(),
@@ -270,7 +271,7 @@ describe('a fuzzer that knows what frames mean', { timeout: 24 * 3_600_000 }, ()
       { numRuns: runs },
     );
     // It got deep: a fuzzer that is refused at the door finds nothing.
-    expect(delivered / runs).toBeGreaterThan(500);
+    expect(delivered / runs).toBeGreaterThan(400);
     expect(sent / runs).toBeGreaterThan(10);
   });
 
