@@ -22,7 +22,10 @@ export async function openMeta(store: ChamberStore, holder: KeyHolder, options: 
   for (;;) {
     const copies = await Promise.all(META_NAMES.map((name) => store.get(name)));
     if (copies.every((octets) => octets === undefined)) {
-      if ((await store.scan(NOTHING, undefined, 1)).length > 0) {
+      const [first] = await store.scan(NOTHING, undefined, 1);
+      // Another process has made it since the copies were asked for.
+      if (first !== undefined && META_NAMES.some((name) => compareOctets(name, first.name) === 0)) continue;
+      if (first !== undefined) {
         throw sttError('ERR_STT_CHAMBER_FORMAT', { where: store.label, why: 'it holds something else' });
       }
       if (!options.create || options.readOnly) {

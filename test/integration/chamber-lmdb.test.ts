@@ -29,7 +29,7 @@ function mount(path: string, args: readonly string[]): string | undefined {
 
 /** Resolves to what the child says next. */
 async function said(child: ChildProcess): Promise<unknown> {
-  const [message] = (await once(child, 'message')) as [unknown];
+  const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [unknown];
   return message;
 }
 

@@ -159,6 +159,29 @@ describe('a chamber', () => {
     await expect(Chamber.open(optionsOf(good))).rejects.toEqual(bad('ERR_STT_CHAMBER_VERSION'));
   });
 
+  it('is one and the same for all that make it at the same time, whoever is faster at any moment', async () => {
+    const holder = freshHolder();
+    for (let moment = 0; moment < 5; moment++) {
+      const inner = new MemoryStore();
+      let left = moment;
+      /** Another one makes the chamber before this one's next call. */
+      const overtaken = async (): Promise<void> => {
+        if (left-- === 0) await (await Chamber.open({ ...holder, store: inner })).storeKey('a', Uint8Array.of(1));
+      };
+      const store: ChamberStore = {
+        label: 'overtaken',
+        get: async (name) => (await overtaken(), inner.get(name)),
+        commit: async (...args) => (await overtaken(), inner.commit(...args)),
+        scan: async (...args) => (await overtaken(), inner.scan(...args)),
+        stats: () => inner.stats(),
+        close: () => inner.close(),
+      };
+      const chamber = await Chamber.open({ ...holder, store });
+      if (left < 0) expect(await chamber.retrieveKey('a')).toEqual(Uint8Array.of(1));
+      expect((await inner.scan(Uint8Array.of(0), undefined, 9)).length).toBe(2);
+    }
+  });
+
   it('refuses wrong options, suggesting the right name', async () => {
     const { stc, nodeId } = freshHolder();
     const store = new MemoryStore();
