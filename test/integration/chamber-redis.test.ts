@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +11,7 @@ import { PAGE_OCTETS } from '../../lib/chamber/store.js';
 import { LOCALHOST } from '../support/certificate.js';
 import { collect, freshHolder } from '../support/chambers.js';
 import { text } from '../support/crypto-providers.js';
+import { startNode } from '../support/nodes.js';
 import { NO_REDIS, RedisServer } from '../support/redis-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
@@ -209,6 +211,39 @@ describe.skipIf(NO_REDIS !== undefined)(`a chamber on a shared server ${NO_REDIS
       after = page.at(-1)!.name;
     }
     expect(records).toBe(1030);
+  });
+});
+
+describe.skipIf(NO_REDIS !== undefined)(`nodes of a fleet ${NO_REDIS ?? ''}`, () => {
+  it('share peers, seeds and session records, and their sessions outlive the server', async () => {
+    const server = await RedisServer.startDurable();
+    ending.push(() => server.remove());
+    const [fleet, sharedSeed] = [freshHolder(), randomBytes(32)];
+    const { node: peer, port } = await startNode({ sharedSeed });
+    const start = async (seed: Uint8Array | undefined) => {
+      const chamber = await Chamber.open({
+        ...fleet,
+        store: await open({ socketPath: server.socketPath, timeout: 300 }),
+      });
+      return (await startNode({ sharedSeed: seed as never, chamber })).node;
+    };
+    const one = await start(sharedSeed);
+    // It takes the seed from the chamber.
+    const two = await start(undefined);
+    ending.push(() => Promise.all([one.stop(), two.stop(), peer.stop()]));
+    const first = await one.connectUdp('127.0.0.1', port);
+    await one.records!.flush();
+    expect(await collect(two.records!.peers())).toMatchObject([{ nodeId: peer.nodeId, sessions: 1 }]);
+    await server.signal('SIGKILL');
+    const second = await two.connectUdp('127.0.0.1', port);
+    await two.records!.flush();
+    expect(two.records!.getStats().failures).toBeGreaterThan(0);
+    await server.start();
+    await two.records!.flush();
+    const ids = (await collect(one.records!.sessions())).map(({ sessionId }) => Buffer.from(sessionId).toString('hex'));
+    const expected = [first, second].map(({ sessionId }) => Buffer.from(sessionId).toString('hex'));
+    expect(ids.toSorted()).toEqual(expected.toSorted());
+    expect(await collect(one.records!.peers())).toMatchObject([{ nodeId: peer.nodeId, sessions: 2 }]);
   });
 });
 
