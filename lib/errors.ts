@@ -277,6 +277,10 @@ export const ERRORS = {
     message:
       'No WebSocket to {remote}: {why}. Check that the node listens for WebSocket there, that its certificate fits the name, and that it allows this origin.',
   },
+  ERR_STT_UNREACHABLE: {
+    type: STTTransportError,
+    message: 'No session with {remote}, neither over UDP nor over WebSocket. UDP: {udp} WebSocket: {webSocket}',
+  },
   ERR_STT_CONNECTION_LOST: {
     type: STTTransportError,
     message: 'The connection to {remote} was lost: {why}. The other side ended or the network broke; connect again.',

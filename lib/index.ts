@@ -1,8 +1,9 @@
 /** STT for Node.js. What is exported here is the public API; nothing else of the package can be imported. */
 export { STTNode } from './api/node.js';
-export type { NodeStats, WebSocketConnectOptions } from './api/node.js';
+export type { NodeStats } from './api/node.js';
 export type { NodeEvents, ReceivedMessage, SendResult } from './api/node-events.js';
-export type { ConnectOptions } from './api/connect-options.js';
+export type { ConnectOptions, WebSocketConnectOptions } from './api/connect-options.js';
+export type { ConnectTarget } from './api/connect-target.js';
 export type { STTWebSocketOptions } from './api/web-socket-options.js';
 export type { AdmissionOptions, Authorize, PeerInfo } from './api/admission-options.js';
 export type { PeerAdmission } from './api/peer-admission.js';

@@ -1,5 +1,6 @@
 import { NODE_ID_OCTETS } from '../constants.js';
 import { checkOptionNames, integerOption } from '../options.js';
+import type { WebSocketTls } from '../transport/websocket-client.js';
 import type { DialOptions } from './handshakes.js';
 
 export interface ConnectOptions {
@@ -11,7 +12,13 @@ export interface ConnectOptions {
   readonly peerNodeId?: Uint8Array;
 }
 
+export interface WebSocketConnectOptions extends ConnectOptions {
+  /** Of a `wss:` URL: own certificate authorities and the like, as for `tls.connect`. */
+  readonly tls?: WebSocketTls;
+}
+
 export const CONNECT_OPTIONS: readonly string[] = ['signal', 'timeoutMs', 'peerNodeId'];
+export const WEBSOCKET_CONNECT_OPTIONS: readonly string[] = [...CONNECT_OPTIONS, 'tls'];
 
 /** Options of a connect checked and filled in. @throws STTConfigError `ERR_STT_UNKNOWN_OPTION`, `ERR_STT_OPTION_RANGE` */
 export function dialOptions(options: ConnectOptions, names: readonly string[]): DialOptions {

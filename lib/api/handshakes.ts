@@ -182,9 +182,15 @@ export class Handshakes {
   stop(error: Error): void {
     this.#keys.stop();
     for (const attempt of [...this.#attempts]) attempt.settle(error);
-    for (const entry of this.#halfOpen.values()) this.#release(entry);
+    for (const entry of this.#halfOpen.values()) this.release(entry);
     this.#halfOpen.clear();
     this.#slotById.clear();
+  }
+
+  /** Gives up what `dial` opened, before anything was sent on it: the responder forgets it in time. */
+  release(entry: OpenedSlot): void {
+    this.#config.engine.closeSession(entry.slot);
+    this.#config.engine.closePath(entry.path);
   }
 
   /** A row of type HANDSHAKE. */
@@ -285,13 +291,8 @@ export class Handshakes {
     const slot = this.#slotById.get(key);
     if (slot === undefined) return;
     this.#slotById.delete(key);
-    this.#release(this.#halfOpen.get(slot)!);
+    this.release(this.#halfOpen.get(slot)!);
     this.#halfOpen.delete(slot);
-  }
-
-  #release(entry: OpenedSlot): void {
-    this.#config.engine.closeSession(entry.slot);
-    this.#config.engine.closePath(entry.path);
   }
 }
 

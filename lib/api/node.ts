@@ -9,10 +9,18 @@ import { HelloClock } from '../protocol/handshake/hello-clock.js';
 import { deriveSeedKeys } from '../protocol/handshake/seed-keys.js';
 import { exportKey } from '../protocol/key-schedule.js';
 import { nodeKeyPair } from '../stc/node-identity.js';
-import type { WebSocketTls } from '../transport/websocket-client.js';
 import { chooseBackend, openEngine, type ChosenBackend } from './backend.js';
 import { makeCarrier, type Carrier, type CarrierHost } from './carrier.js';
-import { CONNECT_OPTIONS, dialOptions, type ConnectOptions } from './connect-options.js';
+import { connectEither } from './connect-either.js';
+import {
+  CONNECT_OPTIONS,
+  dialOptions,
+  WEBSOCKET_CONNECT_OPTIONS,
+  type ConnectOptions,
+  type WebSocketConnectOptions,
+} from './connect-options.js';
+import { parseTarget, type ConnectTarget } from './connect-target.js';
+import { dialUdp } from './dial-udp.js';
 import type { OpenedSlot } from './handshakes.js';
 import { MessageQueue } from './message-queue.js';
 import type { NodeEvents, ReceivedMessage, SendResult } from './node-events.js';
@@ -20,7 +28,6 @@ import { Newcomers } from './newcomers.js';
 import { nodeConfig, type NodeConfig, type STTNodeOptions } from './node-options.js';
 import { PeerAdmission, remoteAddressOf } from './peer-admission.js';
 import type { NodeRecords } from './node-records.js';
-import { resolveRemote } from './resolve.js';
 import type { SessionEntry } from './session-entry.js';
 import { sendToEach } from './send-to-each.js';
 import { SessionManager } from './session-manager.js';
@@ -50,11 +57,6 @@ export interface NodeStats {
   readonly messagesDropped: number;
   /** The socket and its packet engine, field by field as `PacketEngineStats` says; undefined before `start()`. */
   readonly engine: PacketEngineStats | undefined;
-}
-
-export interface WebSocketConnectOptions extends ConnectOptions {
-  /** Of a `wss:` URL: own certificate authorities and the like, as for `tls.connect`. */
-  readonly tls?: WebSocketTls;
 }
 
 interface Running extends Carrier {
@@ -162,12 +164,10 @@ export class STTNode extends EventEmitter<NodeEvents> {
   async connectUdp(host: string, port: number, options: ConnectOptions = {}): Promise<STTSession> {
     integerOption('port', port, 0, 1, 65_535);
     const dial = dialOptions(options, CONNECT_OPTIONS);
-    this.#requireRunning();
-    dial.signal?.throwIfAborted();
-    const remote = await resolveRemote(host, port, this.#requireRunning().bound.family);
-    dial.signal?.throwIfAborted();
     const running = this.#requireRunning();
-    return this.#newcomers.welcome(running, await running.handshakes.dial(remote, dial), dial.signal);
+    dial.signal?.throwIfAborted();
+    const opened = await dialUdp(running, host, port, dial, () => this.#requireRunning());
+    return this.#newcomers.welcome(running, opened, dial.signal);
   }
 
   /**
@@ -176,12 +176,26 @@ export class STTNode extends EventEmitter<NodeEvents> {
    * `ERR_STT_CONNECTION_LOST` if it breaks meanwhile; and as `connectUdp` does.
    */
   async connectWebSocket(url: string, options: WebSocketConnectOptions = {}): Promise<STTSession> {
-    const dial = dialOptions(options, [...CONNECT_OPTIONS, 'tls']);
+    const dial = dialOptions(options, WEBSOCKET_CONNECT_OPTIONS);
     const { webSockets } = this.#requireRunning();
     dial.signal?.throwIfAborted();
     const carrier = await webSockets();
     this.#requireRunning();
     return this.#newcomers.welcome(carrier.carrier, await carrier.dial(url, dial, options.tls ?? {}), dial.signal);
+  }
+
+  /**
+   * Connects over UDP or, where that does not get through, over WebSocket: UDP has a head start, and the better one that
+   * gets through is kept (RFC 8305); `session.transport` tells which. `'HOST:PORT'` is one number for both, a URL of
+   * `ws:` or `wss:` that host and port for UDP as well; a `ConnectTarget` names each.
+   * Rejects with `ERR_STT_UNREACHABLE` if neither gets through: `cause.errors` are what `connectUdp` and
+   * `connectWebSocket` said; with `ERR_STT_ADDRESS`, or the reason of the signal.
+   */
+  async connect(target: string | ConnectTarget, options: WebSocketConnectOptions = {}): Promise<STTSession> {
+    const to = parseTarget(target);
+    const dial = dialOptions(options, WEBSOCKET_CONNECT_OPTIONS);
+    const { carrier, opened } = await connectEither(() => this.#requireRunning(), to, dial, options.tls ?? {});
+    return this.#newcomers.welcome(carrier, opened, dial.signal);
   }
 
   /** The port on which WebSockets are accepted, if the node has a server of its own for them. */
@@ -292,7 +306,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     if (this.#running === undefined) return;
     const gone = sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped' });
     this.#running.handshakes.stop(gone);
-    this.#webSockets?.carrier.handshakes.stop(gone);
+    this.#webSockets?.stopDialing(gone);
     await Promise.allSettled(Array.from(this.sessionManager, (session) => session.close()));
     // A peer whose SESSION_CLOSE got lost hears it again while the sessions linger (STT §7: 3 PTO).
     if (this.#lingering.size > 0) await new Promise<void>((resolve) => (this.#onLingered = resolve));

@@ -19,6 +19,8 @@ export class WebSocketCarrier {
   readonly #hub: WebSocketHub;
   readonly #listener: WebSocketListener | undefined;
   readonly #onLost = new Map<SessionEntry<STTStream>, { address: Uint8Array; call: (why: string) => void }>();
+  /** Own attempts under way. */
+  readonly #attempts = new Set<AbortController>();
   /** Connections whose handshake is done here and whose session is still to be adopted. */
   readonly #dialed = new WeakMap<Uint8Array, (why: string) => void>();
   /** Where the node's own server listens. */
@@ -55,21 +57,41 @@ export class WebSocketCarrier {
   /** Opens a WebSocket and shakes hands over it. */
   async dial(url: string, options: DialOptions, tls: WebSocketTls): Promise<OpenedSlot> {
     const began = performance.now();
-    const { socket, host, port } = await openWebSocket(url, options.timeoutMs, options.signal, tls);
-    const octets = this.#hub.add(socket, host, port);
     const lost = new AbortController();
-    const onLost = (why: string): void => lost.abort(sttError('ERR_STT_CONNECTION_LOST', { remote: url, why }));
-    this.#hub.bind(octets, onLost);
     const signal = options.signal === undefined ? lost.signal : AbortSignal.any([options.signal, lost.signal]);
-    const remote = { address: host, port, family: 'IPv6', octets, label: url } as const;
-    const timeoutMs = Math.max(1, Math.ceil(options.timeoutMs - (performance.now() - began)));
-    this.#dialed.set(octets, onLost);
+    this.#attempts.add(lost);
     try {
-      return await this.carrier.handshakes.dial(remote, { ...options, timeoutMs, signal });
-    } catch (error) {
-      this.#hub.drop(octets);
-      throw error;
+      const { socket, host, port } = await openWebSocket(url, options.timeoutMs, signal, tls);
+      const octets = this.#hub.add(socket, host, port);
+      const onLost = (why: string): void => lost.abort(sttError('ERR_STT_CONNECTION_LOST', { remote: url, why }));
+      this.#hub.bind(octets, onLost);
+      const remote = { address: host, port, family: 'IPv6', octets, label: url } as const;
+      const timeoutMs = Math.max(1, Math.ceil(options.timeoutMs - (performance.now() - began)));
+      this.#dialed.set(octets, onLost);
+      return await this.carrier.handshakes.dial(remote, { ...options, timeoutMs, signal }).catch((error: unknown) => {
+        this.#hub.drop(octets);
+        throw error;
+      });
+    } finally {
+      this.#attempts.delete(lost);
     }
+  }
+
+  /** Gives up every attempt and half-open session. */
+  stopDialing(error: Error): void {
+    for (const attempt of this.#attempts) attempt.abort(error);
+    this.carrier.handshakes.stop(error);
+  }
+
+  /** Gives up what `dial` opened. */
+  discard(opened: OpenedSlot): void {
+    this.carrier.handshakes.release(opened);
+    this.#hub.drop(opened.address);
+  }
+
+  /** False once the WebSocket of what `dial` opened is gone. */
+  isOpen({ address }: OpenedSlot): boolean {
+    return this.#hub.has(address);
   }
 
   /** The session of a finished handshake ends when its connection does. */

@@ -71,6 +71,11 @@ export class WebSocketHub implements DatagramOutput {
     return this.#connections.size;
   }
 
+  /** True while the connection of this address is open. */
+  has(address: Uint8Array): boolean {
+    return this.#connections.get(addressScope(address))?.closing === false;
+  }
+
   /** Takes an open WebSocket in and gives its address, ADDRESS_OCTETS. */
   add(socket: WebSocket, host: string, port: number): Uint8Array {
     const id = this.#nextId();
