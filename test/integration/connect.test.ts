@@ -77,6 +77,7 @@ describe(`connect (${BACKEND})`, () => {
     });
     const target = { ...pair.target, udp: { host: '127.0.0.1', port: proxy.port } };
     await expectOnly(pair, await pair.client.connect(target));
+    await pair.client.stop();
     await proxy.close();
   });
 
