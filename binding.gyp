@@ -53,7 +53,12 @@
             "type": "static_library",
             "include_dirs": ["<@(net_dirs)"],
             "defines": ["<@(no_napi_no_uv)"],
-            "sources": ["native/net/socket_address.cc", "native/net/system_probe.cc", "native/net/udp_socket.cc"],
+            "sources": [
+              "native/net/busy_poll.cc",
+              "native/net/socket_address.cc",
+              "native/net/system_probe.cc",
+              "native/net/udp_socket.cc",
+            ],
             "conditions": [
               [
                 "OS=='linux'",

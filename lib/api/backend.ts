@@ -65,7 +65,7 @@ async function open(
     events,
   };
   if (backend.name === 'native') {
-    const engine = NativePacketEngine.open(options);
+    const engine = NativePacketEngine.open({ ...options, busyPollMicros: config.busyPollMicros });
     return { engine, bound: engine.boundAddress! };
   }
   const { engine, boundAddress } = await openJsEngine({ ...options, crypto: backend.crypto });

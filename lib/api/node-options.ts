@@ -61,6 +61,11 @@ export interface STTNodeOptions extends AdmissionOptions {
   readonly maxQueuedPongs?: number;
   /** Octets asked for as the socket's buffers; the system may give less. Default 4 MiB. */
   readonly socketBufferOctets?: number;
+  /**
+   * How long, in microseconds, the event loop stays awake for an answer after it sent little, while answers do come that
+   * soon: being woken takes longer than a near peer does. 0 = never, as with the JS backend. At most 10,000. Default 300.
+   */
+  readonly busyPollMicros?: number;
   /** Accepts peers over WebSocket as well. Default: UDP only. */
   readonly webSocket?: STTWebSocketOptions;
   /** Directory of a chamber, made if it is missing, in which the node keeps its records (docs/chamber.md). Default: none are kept. */
@@ -89,6 +94,7 @@ export interface NodeConfig {
   readonly maxSessions: number;
   readonly receiveQueue: number;
   readonly socketBufferOctets: number;
+  readonly busyPollMicros: number;
   readonly webSocket: WebSocketConfig | undefined;
   readonly maxStreams: number;
   readonly maxMessageOctets: number;
@@ -121,6 +127,7 @@ const NAMES: readonly (keyof STTNodeOptions)[] = [
   'maxReassemblyGaps',
   'maxQueuedPongs',
   'socketBufferOctets',
+  'busyPollMicros',
   'webSocket',
   'chamberPath',
   'chamber',
@@ -168,6 +175,7 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
     receiveQueue: integer('receiveQueue', 1024, 1, 1_000_000),
     webSocket: options.webSocket === undefined ? undefined : webSocketConfig(options.webSocket),
     socketBufferOctets: integer('socketBufferOctets', 4 * MIB, 65_536, 256 * MIB),
+    busyPollMicros: integer('busyPollMicros', 300, 0, 10_000),
     maxStreams: integer('maxStreams', 100, 0, 0x7fffffff),
     maxMessageOctets: integer('maxMessageOctets', 65_000, 0, 65_507),
     streamWindow,

@@ -354,5 +354,7 @@ function emptyStats(): PacketEngineStats {
     sessions: 0,
     paths: 0,
     expectedHandshakes: 0,
+    busyPolls: 0,
+    busyPollHits: 0,
   };
 }

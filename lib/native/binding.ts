@@ -61,6 +61,8 @@ export interface NativeEngineConfig {
   /** Test aids: see `NativeEngineTestOptions`. */
   readonly refuseGso: boolean;
   readonly blockEvery: number;
+  /** How long an answer is waited for awake, 0 = never. */
+  readonly busyPollMicros: number;
   readonly slabOctets: number;
   readonly transmitOctets: number;
 }

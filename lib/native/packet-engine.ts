@@ -45,6 +45,8 @@ export interface NativeEngineOptions {
   readonly sendBufferOctets?: number;
   /** Neither asks for nor uses segmentation offload. Default false. */
   readonly forceNoOffload?: boolean;
+  /** How long an answer is waited for awake before the event loop sleeps, in microseconds; 0, the default, not at all. */
+  readonly busyPollMicros?: number;
   readonly test?: NativeEngineTestOptions;
 }
 
@@ -72,6 +74,8 @@ const STAT_NAMES = [
   'sessions',
   'paths',
   'expectedHandshakes',
+  'busyPolls',
+  'busyPollHits',
 ] as const satisfies readonly (keyof PacketEngineStats)[];
 const GSO_AT = STAT_NAMES.length;
 const GRO_AT = GSO_AT + 1;
@@ -110,6 +114,7 @@ export class NativePacketEngine implements PacketEngine {
         forceNoOffload: options.forceNoOffload ?? false,
         refuseGso: test.refuseGso ?? false,
         blockEvery: test.blockEvery ?? 0,
+        busyPollMicros: options.busyPollMicros ?? 0,
         slabOctets: test.slabOctets ?? DEFAULT_SLAB,
         transmitOctets: test.transmitOctets ?? DEFAULT_TRANSMIT,
       },

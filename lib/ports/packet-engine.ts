@@ -130,6 +130,9 @@ export interface PacketEngineStats {
   sessions: number;
   paths: number;
   expectedHandshakes: number;
+  /** Waits for an answer that were begun awake (`busyPollMicros`), and those of them that something ended in time. */
+  busyPolls: number;
+  busyPollHits: number;
 }
 
 export interface PacketEngineEvents {

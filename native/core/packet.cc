@@ -49,4 +49,20 @@ bool ParseLeadingStream(const uint8_t* payload, size_t size, StreamHeader* heade
   return header->offset <= kMaxVarint - header->length;
 }
 
+bool AsksForAnswer(Bytes payload) {
+  if (payload.size < 2 || payload.data[0] != kAckFrame) return payload.size > 0;
+  size_t at = 2;
+  const auto load = [&](uint64_t* value) {
+    return LoadVarint(payload.data, payload.size, &at, value) == VarintResult::kOk;
+  };
+  uint64_t largest, delay, ranges, value;
+  if (!load(&largest) || !load(&delay) || !load(&ranges)) return false;
+  // The first range, gap and length of the others, and the counts of ECN.
+  uint64_t left = 1 + 2 * ranges + ((payload.data[1] & kAckHasEcn) != 0 ? 3 : 0);
+  for (; left > 0; left--) {
+    if (!load(&value)) return false;
+  }
+  return at < payload.size;
+}
+
 }  // namespace stt

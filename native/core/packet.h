@@ -30,6 +30,8 @@ constexpr uint8_t kPhaseBit = 0x01;
 
 constexpr uint8_t kStreamFrame = 0x03;
 constexpr uint8_t kStreamEnd = 0x04;
+constexpr uint8_t kAckFrame = 0x06;
+constexpr uint8_t kAckHasEcn = 0x01;
 constexpr size_t kStreamHeaderOctets = 16;
 
 /** The full packet number of which `low` is the low 32 bits, as near as can be to `next`, the one expected (RFC 9000 A.3). */
@@ -59,6 +61,9 @@ void WriteStreamHeader(const StreamHeader& header, uint8_t* out);
  * delivered in runs). False leaves the judgement to whoever parses all frames.
  */
 bool ParseLeadingStream(const uint8_t* payload, size_t size, StreamHeader* header);
+
+/** False if the frames of a payload of one's own are an ACK and nothing else: to that no peer answers. */
+bool AsksForAnswer(Bytes payload);
 
 }  // namespace stt
 

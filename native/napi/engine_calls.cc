@@ -48,10 +48,13 @@ bool GetConfig(napi_env env, napi_value value, EngineConfig* config) {
   uint64_t transmit;
   uint64_t receive_buffer;
   uint64_t send_buffer;
+  // Longer than this nobody would want to have other events wait.
+  constexpr uint64_t kMaxBusyPoll = 1000000;
   if (!GetOctets(env, value, "slabOctets", kMaxSlab, &slab) ||
       !GetOctets(env, value, "transmitOctets", kMaxSlab, &transmit) ||
       !GetOctets(env, value, "receiveBufferOctets", kMaxBuffer, &receive_buffer) ||
       !GetOctets(env, value, "sendBufferOctets", kMaxBuffer, &send_buffer) ||
+      !GetOctets(env, value, "busyPollMicros", kMaxBusyPoll, &config->busy_poll_micros) ||
       !GetBool(env, Property(env, value, "ipv6Only"), &config->socket.ipv6_only) ||
       !GetBool(env, Property(env, value, "forceNoOffload"), &config->socket.no_offload) ||
       !GetBool(env, Property(env, value, "refuseGso"), &config->socket.refuse_gso) ||
@@ -253,6 +256,7 @@ napi_value SealStreamRun(napi_env env, napi_callback_info info) {
   const size_t total = run.left();
   size_t taken = wrap->core().Seal(session, to, &run);
   while (taken < total && wrap->MakeRoom()) taken += wrap->core().Seal(session, to, &run);
+  if (taken > 0) wrap->NoteQuestion();
   if (taken < total) wrap->NoteRefusal();
   return MakeNumber(env, static_cast<double>(taken));
 }
@@ -275,6 +279,7 @@ napi_value SealFrames(napi_env env, napi_callback_info info) {
   }
   bool is_taken = wrap->core().SealFrames(session, to, pn, frames);
   if (!is_taken && wrap->MakeRoom()) is_taken = wrap->core().SealFrames(session, to, pn, frames);
+  if (is_taken && AsksForAnswer(frames)) wrap->NoteQuestion();
   if (!is_taken) wrap->NoteRefusal();
   return MakeBool(env, is_taken);
 }
@@ -288,6 +293,7 @@ napi_value SendDatagram(napi_env env, napi_callback_info info) {
   if (!wrap->is_open() || datagram.size > kMaxDatagram) return MakeBool(env, false);
   bool is_taken = wrap->core().Queue(to, datagram);
   if (!is_taken && wrap->MakeRoom()) is_taken = wrap->core().Queue(to, datagram);
+  if (is_taken) wrap->NoteQuestion();
   if (!is_taken) wrap->NoteRefusal();
   return MakeBool(env, is_taken);
 }
@@ -336,6 +342,8 @@ napi_value ReadStats(napi_env env, napi_callback_info info) {
       wrap->core().sessions().size(),
       wrap->core().paths().size(),
       wrap->core().handshakes().expected(),
+      wrap->busy_poll().polls(),
+      wrap->busy_poll().hits(),
       socket.gso(),
       socket.gro(),
   };

@@ -1,5 +1,7 @@
 #include "udp_socket_wrap.h"
 
+#include <poll.h>
+
 #include <algorithm>
 
 #include "kdf.h"
@@ -61,7 +63,8 @@ EngineWrap::EngineWrap(napi_env env, const EngineConfig& config)
     : env_(env),
       memory_(std::make_shared<SharedMemory>(std::max(config.slab_octets, ReceiveBatch::kMinSlab))),
       core_(new PacketEngine(memory_->layout(), std::max(config.transmit_octets, kMaxDatagram), MakeSalt())),
-      has_socket_(config.has_socket) {}
+      has_socket_(config.has_socket),
+      busy_poll_(1000 * config.busy_poll_micros) {}
 
 EngineWrap* EngineWrap::Create(napi_env env, napi_value self, napi_value events, const EngineConfig& config) {
   std::unique_ptr<EngineWrap, void (*)(EngineWrap*)> wrap(new EngineWrap(env, config), [](EngineWrap* w) { delete w; });
@@ -102,11 +105,15 @@ bool EngineWrap::AttachSocket(uv_loop_t* loop, napi_value self) {
     return false;
   }
   uv_timer_init(loop, &linger_);
-  poll_.data = linger_.data = this;
-  open_handles_ = 2;
+  uv_prepare_init(loop, &idle_);
+  poll_.data = linger_.data = idle_.data = this;
+  open_handles_ = 3;
   napi_reference_ref(env_, self_, nullptr);
   napi_add_async_cleanup_hook(env_, OnCleanup, this, &cleanup_);
   UpdatePoll();
+  uv_prepare_start(&idle_, [](uv_prepare_t* handle) { static_cast<EngineWrap*>(handle->data)->OnIdle(); });
+  // It is the socket that keeps the process.
+  uv_unref(reinterpret_cast<uv_handle_t*>(&idle_));
   return true;
 }
 
@@ -131,7 +138,13 @@ bool EngineWrap::ShareMemory(napi_value self) {
 
 bool EngineWrap::SendNow() {
   if (is_blocked_ || has_send_failed_) return false;
-  switch (socket_.Send(&core_->transmit())) {
+  const uint64_t before = socket_.counters().datagrams;
+  const SendStatus status = socket_.Send(&core_->transmit());
+  if (has_question_) {
+    has_question_ = false;
+    busy_poll_.Sent(uv_hrtime(), socket_.counters().datagrams - before);
+  }
+  switch (status) {
     case SendStatus::kDone:
       return true;
     case SendStatus::kBlocked:
@@ -221,6 +234,7 @@ void EngineWrap::OnReadable() {
     if (count < 0) Fail(socket_.error());
     if (count <= 0) return;
     receive_calls_++;
+    busy_poll_.Received(uv_hrtime());
     BurstCursor cursor = {bursts, static_cast<size_t>(count), 0, 0};
     for (bool is_done = false; !is_done && is_open();) {
       is_done = core_->Receive(&cursor);
@@ -231,6 +245,18 @@ void EngineWrap::OnReadable() {
     // Fewer than asked for: there are no more.
     if (count < static_cast<int>(UdpSocket::kMaxBursts)) return;
   }
+}
+
+void EngineWrap::OnIdle() {
+  const uint64_t deadline = busy_poll_.Deadline();
+  if (deadline == 0 || !is_open() || uv_backend_timeout(idle_.loop) == 0 || uv_hrtime() >= deadline) return;
+  // Of the whole loop, so that nothing else waits for this socket: its descriptor is readable when any of them is.
+  pollfd loop = {uv_backend_fd(idle_.loop), POLLIN, 0};
+  int ready;
+  do {
+    ready = poll(&loop, 1, 0);
+  } while (ready == 0 && uv_hrtime() < deadline);
+  busy_poll_.Polled(ready > 0);
 }
 
 void EngineWrap::DeliverFromLoop() {
@@ -299,6 +325,7 @@ void EngineWrap::CloseHandles() {
   const auto on_closed = [](uv_handle_t* handle) { static_cast<EngineWrap*>(handle->data)->OnHandleClosed(); };
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), on_closed);
   uv_close(reinterpret_cast<uv_handle_t*>(&linger_), on_closed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&idle_), on_closed);
   // The loop has let go of it: the port is free at once.
   socket_.Close();
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "busy_poll.h"
 #include "packet_engine.h"
 #include "udp_socket.h"
 
@@ -18,6 +19,8 @@ struct EngineConfig {
   SocketOptions socket;
   size_t slab_octets = 0;
   size_t transmit_octets = 0;
+  /** How long an answer is waited for awake, see BusyPoll. */
+  uint64_t busy_poll_micros = 0;
   /** The address of `socket.bind` as text, for errors. */
   std::string host;
   uint32_t port = 0;
@@ -51,6 +54,10 @@ class EngineWrap {
   bool is_delivering() const { return is_delivering_; }
   uint64_t receive_calls() const { return receive_calls_; }
 
+  const BusyPoll& busy_poll() const { return busy_poll_; }
+
+  /** What was sealed or queued asks for an answer. */
+  void NoteQuestion() { has_question_ = true; }
   /** Makes room in the transmit slab if the system takes what waits there; false if it does not. */
   bool MakeRoom();
   /** A sealed packet was refused: `onWritable` is due when there is room. */
@@ -85,6 +92,8 @@ class EngineWrap {
   /** Gives the arrays of the batch to the JavaScript object. */
   bool ShareMemory(napi_value self);
   void UpdatePoll();
+  /** The event loop is about to sleep. */
+  void OnIdle();
   void OnPoll(int status, int events);
   void OnReadable();
   void OnWritable();
@@ -116,9 +125,13 @@ class EngineWrap {
   bool is_finalized_ = false;
   uint64_t receive_calls_ = 0;
   SendCounters taken_;
+  BusyPoll busy_poll_;
+  /** Something that asks for an answer waits to be sent. */
+  bool has_question_ = false;
 
   uv_poll_t poll_;
   uv_timer_t linger_;
+  uv_prepare_t idle_;
   int open_handles_ = 0;
   napi_async_cleanup_hook_handle cleanup_ = nullptr;
   napi_async_context context_ = nullptr;
