@@ -1,10 +1,10 @@
 import { SESSION_ID_OCTETS } from '../constants.js';
 import { sttError } from '../errors.js';
-import type { CryptoProvider } from '../ports/crypto.js';
+import type { CryptoProvider, Suite } from '../ports/crypto.js';
 import { ADDRESS_OCTETS, NONE, type PacketEngine } from '../ports/packet-engine.js';
 import type { Random } from '../ports/random.js';
 import type { RemoteAddress } from '../ports/remote-address.js';
-import { HandshakeInitiator } from '../protocol/handshake/handshake-initiator.js';
+import { HandshakeInitiator, helloPayloads } from '../protocol/handshake/handshake-initiator.js';
 import {
   HandshakeResponder,
   type ResponderConfig,
@@ -16,6 +16,7 @@ import type { SeedKeys } from '../protocol/handshake/seed-keys.js';
 import { preferredSuites } from '../protocol/handshake/suites.js';
 import { deriveSessionKeys } from '../protocol/key-schedule.js';
 import type { TransportParams } from '../wire/handshake-messages.js';
+import type { HelloPayloads } from '../wire/handshake-payloads.js';
 import { KeyPool, whenIdle } from './key-pool.js';
 
 /** Magic, length of one or two octets, type and flags stand before the handshake id of an STTFrame (STT §3, §4). */
@@ -84,6 +85,8 @@ export class Handshakes {
   /** Cookies that peers under load gave, the oldest first. */
   readonly #cookies = new Map<string, { readonly cookie: Uint8Array; readonly at: number }>();
   readonly #responder: HandshakeResponder;
+  readonly #suites: readonly Suite[];
+  readonly #payloads: HelloPayloads;
 
   constructor(config: HandshakesConfig) {
     this.#config = config;
@@ -91,13 +94,15 @@ export class Handshakes {
     const cookieKeys = seeds.map((seed) => seed.cookieKey);
     this.#clock = config.helloClock ?? new HelloClock();
     this.#keys = new KeyPool(crypto);
+    this.#suites = preferredSuites(crypto);
+    this.#payloads = helloPayloads(params, this.#suites);
     this.#responder = new HandshakeResponder({
       crypto,
       ephemeralKeys: this.#keys.take,
       seeds,
       staticKeys,
       params,
-      suites: preferredSuites(crypto),
+      suites: this.#suites,
       isSessionIdTaken: (id) => this.#isTaken(id),
       onDiscard: (id) => this.#discard(id),
       authorize: config.isWelcome,
@@ -137,7 +142,8 @@ export class Handshakes {
         seed: seeds[0]!,
         staticKeys,
         params,
-        suites: preferredSuites(crypto),
+        suites: this.#suites,
+        payloads: this.#payloads,
         helloClock: this.#clock,
         random,
         isSessionIdTaken: (id) => this.#isTaken(id),
@@ -261,13 +267,15 @@ export class Handshakes {
     if (!this.#config.hasRoom(address)) return;
     const outcome = this.#responder.handleHello(bytes, begin, end, seedIndex, address, now, wallClockMicros());
     if (outcome === undefined) return;
-    if (outcome.opened !== undefined) {
-      const opened = this.#open(outcome.opened, address.slice());
-      if (opened === undefined) return;
-      this.#halfOpen.set(opened.slot, opened);
-      this.#slotById.set(keyOf(opened.result.sessionId), opened.slot);
-    }
-    if (outcome.reply !== undefined) this.#config.engine.sendDatagram(outcome.replyAddress, outcome.reply);
+    const { engine } = this.#config;
+    engine.sendDatagram(outcome.replyAddress, outcome.reply);
+    if (outcome.open === undefined) return;
+    // The initiator has as much to compute: both do it at once.
+    engine.flush();
+    const opened = this.#open(outcome.open(), outcome.replyAddress);
+    if (opened === undefined) return;
+    this.#halfOpen.set(opened.slot, opened);
+    this.#slotById.set(keyOf(opened.result.sessionId), opened.slot);
   }
 
   #open(result: HandshakeResult, address: Uint8Array): OpenedSlot | undefined {

@@ -133,7 +133,7 @@ export class STTHandshake {
     const outcome = responder.handleHello(hello, 0, hello.length, 0, address, now, wallClockMicros());
     // VERSIONS is an answer, too.
     if (outcome === undefined && responder.stats().refused > refused) throw sttError('ERR_STT_HANDSHAKE_FAILED');
-    this.#result = outcome?.opened ?? this.#result;
+    this.#result = outcome?.open?.() ?? this.#result;
     return outcome === undefined ? {} : { reply: outcome.reply };
   }
 

@@ -248,8 +248,13 @@ void EngineWrap::OnReadable() {
 }
 
 void EngineWrap::OnIdle() {
-  const uint64_t deadline = busy_poll_.Deadline();
-  if (deadline == 0 || !is_open() || uv_backend_timeout(idle_.loop) == 0 || uv_hrtime() >= deadline) return;
+  uint64_t deadline = busy_poll_.Deadline();
+  const uint64_t now = deadline == 0 ? 0 : uv_hrtime();
+  if (now >= deadline || !is_open()) return;
+  // Milliseconds until the next timer, negative if there is none.
+  const int timeout = uv_backend_timeout(idle_.loop);
+  if (timeout == 0) return;
+  if (timeout > 0) deadline = std::min(deadline, now + 1000000 * static_cast<uint64_t>(timeout));
   // Of the whole loop, so that nothing else waits for this socket: its descriptor is readable when any of them is.
   pollfd loop = {uv_backend_fd(idle_.loop), POLLIN, 0};
   int ready;

@@ -52,6 +52,7 @@ const CONFIG: NativeEngineConfig = {
   forceNoOffload: false,
   refuseGso: false,
   blockEvery: 0,
+  busyPollMicros: 0,
   slabOctets: 0,
   transmitOctets: 0,
 };
@@ -71,7 +72,7 @@ const CALLS: Readonly<Record<string, readonly unknown[]>> = {
   sealFrames: [0, 0, 7, octets(20), 0, 20],
   sendDatagram: [ADDRESS_A, octets(30)],
   flush: [],
-  readStats: [new Float64Array(24)],
+  readStats: [new Float64Array(26)],
   boundAddress: [],
   inject: [octets(40), ADDRESS_A],
   deliver: [],

@@ -96,7 +96,7 @@ export class Party {
   }
 
   /** Takes a datagram in as an engine would give it: HELLOs only, and only if their mac1 fits. */
-  receive(datagram: Uint8Array, address: Uint8Array = ADDRESS): HelloOutcome | undefined {
+  receive(datagram: Uint8Array, address: Uint8Array = ADDRESS): Answered | undefined {
     const parts = handshakeParts(datagram, 0, datagram.length);
     const seed = parts === undefined || parts.mac2.length === 0 ? -1 : findSeed(this.crypto, this.seeds, parts);
     if (seed < 0) return undefined;
@@ -104,8 +104,14 @@ export class Party {
     const slab = new Uint8Array(datagram.length + 20);
     slab.set(datagram, 10);
     const end = 10 + datagram.length;
-    return this.responder.handleHello(slab, 10, end, seed, address, this.clock.now, this.clock.wall);
+    const outcome = this.responder.handleHello(slab, 10, end, seed, address, this.clock.now, this.clock.wall);
+    return outcome === undefined ? undefined : { ...outcome, opened: outcome.open?.() };
   }
+}
+
+/** An outcome whose half-open session, if it makes one, is made. */
+export interface Answered extends HelloOutcome {
+  readonly opened: HandshakeResult | undefined;
 }
 
 /** Takes an answer in. */

@@ -21,6 +21,7 @@ function open(onBatch, onWritable = () => {}, bind = LOOPBACK) {
     forceNoOffload: false,
     refuseGso: false,
     blockEvery: 0,
+    busyPollMicros: 0,
     slabOctets: 0,
     transmitOctets: 0,
   };

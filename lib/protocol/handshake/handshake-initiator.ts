@@ -3,7 +3,6 @@ import type { CryptoProvider, KeyPair, Suite } from '../../ports/crypto.js';
 import type { Random } from '../../ports/random.js';
 import {
   assembleHello,
-  encodeHelloPayload,
   handshakeParts,
   handshakePayloadAt,
   PADDED_HELLO_PAYLOAD,
@@ -13,6 +12,7 @@ import {
   type TransportParams,
 } from '../../wire/handshake-messages.js';
 import { openCookieReply, proofOf } from '../../wire/cookies.js';
+import { HelloPayloads } from '../../wire/handshake-payloads.js';
 import { sessionKeyOf } from '../key-schedule.js';
 import type { NoiseHandshake, NoiseProtocol } from '../noise.js';
 import type { HandshakeResult } from './handshake-result.js';
@@ -56,8 +56,14 @@ export interface InitiatorConfig {
   readonly cookie?: Uint8Array | undefined;
   /** The peer asks for a proof of this node's address, and gave a cookie (16 octets) for it. */
   readonly onCookie?: ((cookie: Uint8Array) => void) | undefined;
-  /** Octets of the Noise payload, by which the HELLO is padded; 0 = not at all. Default: a HELLO of 1,200 octets. */
-  readonly payloadOctets?: number | undefined;
+  /** What `helloPayloads` makes of `params` and `suites`, once for all attempts of a node. */
+  readonly payloads?: HelloPayloads | undefined;
+}
+
+/** Payloads of the HELLOs of a node, for HELLOs of 1,200 octets. @throws STTConfigError `ERR_STT_OPTION_RANGE` if they do not fit */
+export function helloPayloads(params: TransportParams, suites: readonly Suite[]): HelloPayloads {
+  const versions = [PROTOCOL_VERSION];
+  return new HelloPayloads({ version: PROTOCOL_VERSION, versions, suites, params }, PADDED_HELLO_PAYLOAD);
 }
 
 /** A HELLO to send now. */
@@ -207,20 +213,12 @@ export class HandshakeInitiator {
   }
 
   #makeAttempt(wallClockMicros: number): Attempt {
-    const { crypto, seed, staticKeys, params, suites, helloClock, payloadOctets } = this.#config;
+    const { crypto, seed, staticKeys, params, suites, helloClock } = this.#config;
     const handshakeId = crypto.randomBytes(SESSION_ID_OCTETS);
     const ephemeral = this.#config.ephemeralKeys?.() ?? freshKeyPair(crypto);
     const noise = startNoise(crypto, this.#protocol, true, handshakeId, seed.psk, staticKeys);
-    const payload = encodeHelloPayload(
-      {
-        version: PROTOCOL_VERSION,
-        versions: [PROTOCOL_VERSION],
-        timestampMicros: helloClock.next(wallClockMicros),
-        suites,
-        params,
-      },
-      payloadOctets ?? PADDED_HELLO_PAYLOAD,
-    );
+    const payloads = this.#config.payloads ?? helloPayloads(params, suites);
+    const payload = payloads.encode(helloClock.next(wallClockMicros));
     // The first message of IX has no DH that could fail.
     const datagram = assembleHello(handshakeId, noise.write(payload, ephemeral)!);
     const parts = handshakeParts(datagram, 0, datagram.length)!;

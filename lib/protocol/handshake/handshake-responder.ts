@@ -1,9 +1,8 @@
 import { HandshakeType, MIN_DATAGRAM, PROTOCOL_VERSION, SESSION_ID_OCTETS } from '../../constants.js';
-import { Suite, type CryptoProvider, type KeyPair } from '../../ports/crypto.js';
+import type { CryptoProvider, KeyPair, Suite } from '../../ports/crypto.js';
 import {
   assembleResponse,
   assembleSealedReply,
-  encodeResponsePayload,
   encodeVersionList,
   handshakeParts,
   PADDED_RESPONSE_PAYLOAD,
@@ -15,6 +14,7 @@ import {
   type TransportParams,
 } from '../../wire/handshake-messages.js';
 import { encodeCookieReply, isProven, makeCookie } from '../../wire/cookies.js';
+import { ResponsePayloads } from '../../wire/handshake-payloads.js';
 import { sessionKeyOf } from '../key-schedule.js';
 import type { NoiseHandshake, NoiseProtocol } from '../noise.js';
 import { CookieSecrets } from './cookie-secrets.js';
@@ -78,8 +78,12 @@ export interface HelloOutcome {
   /** A datagram to send to `replyAddress`. */
   readonly reply: Uint8Array;
   readonly replyAddress: Uint8Array;
-  /** A new half-open session: its keys go into the packet engine; nothing is told to the application before `confirm`. */
-  readonly opened: HandshakeResult | undefined;
+  /**
+   * Makes a half-open session of a HELLO that was not answered before: its keys go into the packet engine; nothing is
+   * told to the application before `confirm`. To be called once, and at once, but after the reply is on its way: what
+   * it computes the initiator need not wait for.
+   */
+  readonly open: (() => HandshakeResult) | undefined;
 }
 
 /** What became of the HELLOs of a node. */
@@ -104,6 +108,7 @@ export class HandshakeResponder {
   readonly #protocol: NoiseProtocol;
   readonly #halfOpen: HalfOpenTable;
   readonly #seen: SeenHellos;
+  readonly #payloads: ReadonlyMap<Suite, ResponsePayloads>;
   readonly #stats = { answered: 0, repeated: 0, refused: 0, replayed: 0, unproven: 0, limited: 0 };
   readonly #cookies: CookieSecrets;
   readonly #oldCookies = new TokenBucket(OLD_COOKIE_RATE);
@@ -118,8 +123,13 @@ export class HandshakeResponder {
   /** @throws STTConfigError `ERR_STT_OPTION_RANGE` if the parameters are out of range or do not fit an answer */
   constructor(config: ResponderConfig) {
     this.#config = config;
-    // Found here rather than in the middle of a HELLO.
-    this.#payload(Suite.AES_256_GCM, new Uint8Array(SESSION_ID_OCTETS), new Uint8Array(RESET_TOKEN_OCTETS));
+    const { params } = config;
+    this.#payloads = new Map(
+      config.suites.map((suite) => [
+        suite,
+        new ResponsePayloads({ version: PROTOCOL_VERSION, suite, params }, PADDED_RESPONSE_PAYLOAD),
+      ]),
+    );
     this.#protocol = ixpsk0(config.crypto);
     const limits = { ...DEFAULT_HALF_OPEN_LIMITS, ...config.limits };
     this.#seen = new SeenHellos(config.limits?.maxSeen);
@@ -170,7 +180,7 @@ export class HandshakeResponder {
     if (known !== undefined && known.answers < MAX_ANSWERS) {
       known.answers++;
       this.#stats.repeated++;
-      return { reply: known.reply, replyAddress: known.address, opened: undefined };
+      return { reply: known.reply, replyAddress: known.address, open: undefined };
     }
     if (known !== undefined || this.#seen.has(mac1)) {
       this.#stats.replayed++;
@@ -285,7 +295,7 @@ export class HandshakeResponder {
     const { crypto } = this.#config;
     const cookie = makeCookie(crypto, this.#cookies.at(now)[0]!, address);
     const reply = encodeCookieReply(crypto, seed.cookieKey, parts.handshakeId, parts.mac1, cookie);
-    return { reply, replyAddress: address.slice(), opened: undefined };
+    return { reply, replyAddress: address.slice(), open: undefined };
   }
 
   /** Two processes of one identity, or one's own message come back, make no session (STT §4). */
@@ -302,7 +312,7 @@ export class HandshakeResponder {
     const nonce = crypto.randomBytes(REPLY_NONCE_OCTETS);
     const sealed = crypto.sealXaes256Gcm(seed.cookieKey, nonce, parts.mac1, encodeVersionList(VERSIONS));
     const reply = assembleSealedReply(HandshakeType.VERSIONS, parts.handshakeId, nonce, sealed);
-    return { reply, replyAddress: address.slice(), opened: undefined };
+    return { reply, replyAddress: address.slice(), open: undefined };
   }
 
   #answer(
@@ -316,7 +326,7 @@ export class HandshakeResponder {
     const { crypto, seeds, params } = this.#config;
     const sessionId = this.#freshSessionId();
     const resetToken = this.#resetToken(sessionId);
-    const payload = this.#payload(suite, sessionId, resetToken);
+    const payload = this.#payloads.get(suite)!.encode(sessionId, resetToken);
     const ephemeral = this.#config.ephemeralKeys?.() ?? freshKeyPair(crypto);
     const message = noise.write(payload, ephemeral);
     ephemeral.destroy();
@@ -325,39 +335,27 @@ export class HandshakeResponder {
     const replyParts = handshakeParts(reply, 0, reply.length)!;
     replyParts.mac1.set(responseMac1(crypto, seeds[seedIndex]!, parts.mac1, replyParts));
 
-    const { hash, k1, k2 } = noise.split();
-    const opened: HandshakeResult = {
-      role: 'responder',
-      sessionId,
-      sessionKey: sessionKeyOf(crypto, hash, k1, k2),
-      suite,
-      peerNodeId: noise.remoteStatic!,
-      localParams: params,
-      peerParams: hello.params,
-      resetToken,
-      handshakeRttMs: undefined,
-      seedIndex,
-    };
     const address = from.address.slice();
     const { mac1, host, now } = from;
-    this.#halfOpen.add({
-      mac1,
-      host,
-      address,
-      reply,
-      sessionId: binary(sessionId),
-      result: opened,
-      at: now,
-      answers: 1,
-    });
     this.#stats.answered++;
-    return { reply, replyAddress: address, opened };
-  }
-
-  #payload(suite: Suite, sessionId: Uint8Array, resetToken: Uint8Array): Uint8Array {
-    const { params } = this.#config;
-    const response = { version: PROTOCOL_VERSION, suite, sessionId, params, resetToken };
-    return encodeResponsePayload(response, PADDED_RESPONSE_PAYLOAD);
+    const open = (): HandshakeResult => {
+      const { hash, k1, k2 } = noise.split();
+      const result: HandshakeResult = {
+        role: 'responder',
+        sessionId,
+        sessionKey: sessionKeyOf(crypto, hash, k1, k2),
+        suite,
+        peerNodeId: noise.remoteStatic!,
+        localParams: params,
+        peerParams: hello.params,
+        resetToken,
+        handshakeRttMs: undefined,
+        seedIndex,
+      };
+      this.#halfOpen.add({ mac1, host, address, reply, sessionId: binary(sessionId), result, at: now, answers: 1 });
+      return result;
+    };
+    return { reply, replyAddress: address, open };
   }
 
   #freshSessionId(): Uint8Array {

@@ -43,7 +43,7 @@ function scene(crypto = provider) {
 }
 
 function expectCookie(outcome: HelloOutcome | undefined): Uint8Array {
-  expect(outcome?.opened).toBeUndefined();
+  expect(outcome?.open).toBeUndefined();
   const { reply } = outcome!;
   expect(reply[handshakePayloadAt(reply, 0, reply.length)]).toBe(HandshakeType.COOKIE_REPLY);
   expect(reply.length).toBeLessThan(100);
