@@ -23,6 +23,9 @@ export { STTStream } from './web/stream.js';
 export { deserializeStt, Float64, serializeStt } from './wire/serialization.js';
 export type { SttValue } from './wire/serialization.js';
 export { STTFrame } from './wire/stt-frame.js';
+export { WebSocketTransport } from './web/web-socket-transport.js';
+export type { WebSocketTransportConnectOptions } from './web/web-socket-transport.js';
+export type { FrameStats } from './api/frame-traffic.js';
 
 /** `STCWrapper` with the primitives of @noble. */
 export class STCWrapper extends PortableSTCWrapper {

@@ -285,6 +285,15 @@ export const ERRORS = {
     type: STTTransportError,
     message: 'The connection to {remote} was lost: {why}. The other side ended or the network broke; connect again.',
   },
+  ERR_STT_TRANSPORT_CLOSED: {
+    type: STTTransportError,
+    message: '{what} is not possible: the transport is {why}. Open another one.',
+  },
+  ERR_STT_TRANSPORT_FULL: {
+    type: STTTransportError,
+    message:
+      'Already {queued} octets of frames wait to be sent; the limit is {limit}. Wait for `sendFrame` to resolve, or raise `sendQueueOctets`.',
+  },
   ERR_STT_UNKNOWN_OPTION: {
     type: STTConfigError,
     message: 'Unknown option `{name}`.{hint}',

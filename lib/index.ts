@@ -36,5 +36,15 @@ export { StreamDecoder, StreamEncoder } from './api/chunk-stream.js';
 export type { ChunkSource, StreamDecoderOptions } from './api/chunk-stream.js';
 export { StreamContext } from './stc/stream-context.js';
 export { STTFrame } from './wire/stt-frame.js';
+export { UDPTransport } from './api/udp-transport.js';
+export type { FrameAddress, UDPTransportOptions } from './api/udp-transport.js';
+export { WebSocketTransport } from './api/web-socket-transport.js';
+export type {
+  WebSocketTransportConnectOptions,
+  WebSocketTransportListener,
+  WebSocketTransportListenOptions,
+  WebSocketTransportOptions,
+} from './api/web-socket-transport.js';
+export type { FrameStats } from './api/frame-traffic.js';
 export { deserializeStt, Float64, serializeStt } from './wire/serialization.js';
 export type { SttValue } from './wire/serialization.js';

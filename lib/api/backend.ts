@@ -6,6 +6,7 @@ import type { Random } from '../ports/random.js';
 import { loadNativeProvider } from '../stc/native-provider.js';
 import { nodeProvider } from '../stc/node-provider.js';
 import { openJsEngine } from '../transport/udp-js.js';
+import { bindAny } from '../transport/udp-socket.js';
 import type { Backend, NodeConfig } from './node-options.js';
 import { pooledRandom } from './pooled-random.js';
 
@@ -40,15 +41,7 @@ export async function openEngine(
   config: NodeConfig,
   events: PacketEngineEvents,
 ): Promise<{ readonly engine: PacketEngine; readonly bound: BoundAddress }> {
-  if (config.host !== undefined) return open(backend, config, config.host, events);
-  try {
-    return await open(backend, config, '::', events);
-  } catch (error) {
-    // No IPv6 on this machine.
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL' && code !== 'EINVAL') throw error;
-    return open(backend, config, '0.0.0.0', events);
-  }
+  return bindAny(config.host, (host) => open(backend, config, host, events));
 }
 
 async function open(

@@ -1,31 +1,20 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { isIPv4 } from 'node:net';
+import type { RemoteInfo, Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { JsPacketEngine } from '../engine/js-packet-engine.js';
 import type { DatagramOutput } from '../engine/datagram-output.js';
 import type { CryptoProvider } from '../ports/crypto.js';
 import { ADDRESS_OCTETS, type BoundAddress, type PacketEngineEvents } from '../ports/packet-engine.js';
 import { addressHost, addressPort, addressScope, isIPv4Address, numericZone, writeAddress } from '../wire/address.js';
+import { bindUdp, TRANSIENT, type UdpSocketOptions } from './udp-socket.js';
 
-/** What a window of a fast path needs; the operating system gives what it allows. */
-const DEFAULT_BUFFER = 4 * 1024 * 1024;
 /** Senders whose address is remembered in octets: enough for the busy ones, and bounded. */
 const MAX_SENDERS = 1_024;
 /** Datagrams that wait for the end of the turn; Node reads 32 at a time, so this is never reached by chance. */
 const MAX_TURN = 1_024;
 
-export interface JsEngineOptions {
+export interface JsEngineOptions extends UdpSocketOptions {
   readonly crypto: CryptoProvider;
   readonly events: PacketEngineEvents;
-  /** IP address to bind. */
-  readonly host: string;
-  /** 0 lets the operating system choose. */
-  readonly port: number;
-  /** An IPv6 socket takes IPv4 as well, where the address allows it. Default true. */
-  readonly dualStack?: boolean;
-  /** Octets of socket buffer asked for, 4 MiB by default; the operating system may give less. */
-  readonly receiveBufferOctets?: number;
-  readonly sendBufferOctets?: number;
 }
 
 export interface OpenedJsEngine {
@@ -39,24 +28,7 @@ export interface OpenedJsEngine {
  * @throws the operating system's own error: EADDRINUSE, EACCES, EADDRNOTAVAIL, EINVAL, ...
  */
 export async function openJsEngine(options: JsEngineOptions): Promise<OpenedJsEngine> {
-  const family = isIPv4(options.host) ? 4 : 6;
-  const socket = createSocket({
-    type: family === 4 ? 'udp4' : 'udp6',
-    ipv6Only: options.dualStack === false,
-    // Addresses are numeric always. dgram's own look-up would put every send off to a later tick.
-    lookup: (host, _options, callback) => callback(null, host, family),
-  });
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
-    socket.bind({ address: options.host, port: options.port, exclusive: true }, () => {
-      socket.off('error', reject);
-      resolve();
-    });
-  }).catch((error: unknown) => {
-    closeQuietly(socket);
-    throw error;
-  });
-  askForBuffers(socket, options);
+  const { socket, family } = await bindUdp(options);
   const { address, port } = socket.address();
   const loop = new UdpLoop(socket, family, options);
   return { engine: loop.engine, boundAddress: { address, port, family: family === 4 ? 'IPv4' : 'IPv6' } };
@@ -208,19 +180,6 @@ class UdpLoop implements DatagramOutput {
   }
 }
 
-/** What a datagram socket may report of one datagram, and go on. */
-const TRANSIENT: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'EMSGSIZE',
-  'EINTR',
-  'ENOBUFS',
-  'ENOMEM',
-]);
-
 const SEND_REFUSED = new Error('refused by dgram');
 
 /** Interface names <-> scope ids: dgram speaks of link-local addresses by the name where the operating system does. */
@@ -251,34 +210,5 @@ class ScopeNames {
       }
     }
     return this.#scopes;
-  }
-}
-
-/** Some systems refuse sizes over their limit in place of giving less: then half as much, and so on. */
-function askForBuffers(socket: Socket, options: JsEngineOptions): void {
-  atMost(options.receiveBufferOctets ?? DEFAULT_BUFFER, socket.getRecvBufferSize(), (size) =>
-    socket.setRecvBufferSize(size),
-  );
-  atMost(options.sendBufferOctets ?? DEFAULT_BUFFER, socket.getSendBufferSize(), (size) =>
-    socket.setSendBufferSize(size),
-  );
-}
-
-function atMost(wanted: number, current: number, set: (size: number) => void): void {
-  for (let size = wanted; size > current; size = Math.floor(size / 2)) {
-    try {
-      set(size);
-      return;
-    } catch {
-      continue;
-    }
-  }
-}
-
-function closeQuietly(socket: Socket): void {
-  try {
-    socket.close();
-  } catch {
-    // Never bound: nothing to close.
   }
 }

@@ -10,6 +10,14 @@ export type WebSocketTls = Pick<SecureContextOptions, 'ca' | 'cert' | 'key' | 'p
   readonly servername?: string;
 };
 
+/** What differs where it is not a node that connects. */
+export interface WebSocketUse {
+  /** Largest message that is taken, octets; default: the largest packet. */
+  readonly maxMessageOctets?: number;
+  /** Called as soon as the WebSocket is open, before a message can come. */
+  readonly onOpen?: (opened: OpenedWebSocket) => void;
+}
+
 /** A WebSocket that is open, and where it goes. */
 export interface OpenedWebSocket {
   readonly socket: WebSocket;
@@ -26,6 +34,7 @@ export function openWebSocket(
   timeoutMs: number,
   signal: AbortSignal | undefined,
   tls: WebSocketTls,
+  use: WebSocketUse = {},
 ): Promise<OpenedWebSocket> {
   return new Promise((resolve, reject) => {
     if (!/^wss?:\/\//i.test(url)) {
@@ -37,7 +46,7 @@ export function openWebSocket(
       socket = new WebSocket(url, [SUBPROTOCOL], {
         ...tls,
         perMessageDeflate: false,
-        maxPayload: MAX_MESSAGE,
+        maxPayload: use.maxMessageOctets ?? MAX_MESSAGE,
         handshakeTimeout: timeoutMs,
       });
     } catch (cause) {
@@ -58,6 +67,7 @@ export function openWebSocket(
     });
     socket.once('open', () => {
       settle();
+      use.onOpen?.({ socket, ...remote });
       resolve({ socket, ...remote });
     });
     // Stays: what fails after the WebSocket is open is told by its close.

@@ -4,6 +4,7 @@ import { JsPacketEngine } from '../engine/js-packet-engine.js';
 import type { CryptoProvider } from '../ports/crypto.js';
 import { ADDRESS_OCTETS, type PacketEngineEvents } from '../ports/packet-engine.js';
 import { addressScope, writeAddress } from '../wire/address.js';
+import { CLOSED, endWebSocket, Heartbeat, sweepEvery } from './websocket-liveness.js';
 
 /** Subprotocol of every STT WebSocket (STT §10). */
 export const SUBPROTOCOL = 'stt.v1';
@@ -14,12 +15,8 @@ const HIGH_WATER = 1024 * 1024;
 const LOW_WATER = HIGH_WATER / 4;
 /** Nothing is sealed beyond the high-water mark: who gets there has answers sent and does not read them. */
 const HARD_LIMIT = 4 * HIGH_WATER;
-/** How long the other side may take to answer a close. */
-const CLOSE_MS = 1000;
 /** Where the id of a connection stands in its address: in place of the scope. */
 const ID_AT = 18;
-/** Close codes of RFC 6455 §7.4.1. */
-const CLOSED = { NORMAL: 1000, GOING_AWAY: 1001, TEXT: 1003, POLICY: 1008 } as const;
 
 export interface HubOptions {
   readonly crypto: CryptoProvider;
@@ -35,8 +32,7 @@ interface Connection {
   readonly address: Uint8Array;
   readonly onLost: Set<(why: string) => void>;
   readonly openedAt: number;
-  heardAt: number;
-  pingedAt: number;
+  readonly heartbeat: Heartbeat;
   full: boolean;
   closing: boolean;
 }
@@ -61,9 +57,7 @@ export class WebSocketHub implements DatagramOutput {
   constructor(options: HubOptions) {
     this.#options = options;
     this.engine = new HubEngine(this, options);
-    const period = Math.min(1000, options.handshakeTimeoutMs / 2, options.heartbeatMs / 2);
-    this.#sweeper = setInterval(() => this.#sweep(), Math.max(10, period));
-    this.#sweeper.unref();
+    this.#sweeper = sweepEvery([options.handshakeTimeoutMs, options.heartbeatMs], () => this.#sweep());
   }
 
   /** Connections open now. */
@@ -82,21 +76,18 @@ export class WebSocketHub implements DatagramOutput {
     const address = new Uint8Array(ADDRESS_OCTETS);
     writeAddress(address, 0, host.split('%', 1)[0]!, port);
     new DataView(address.buffer).setUint32(ID_AT, id);
-    const now = performance.now();
     const connection: Connection = {
       socket,
       address,
       onLost: new Set(),
-      openedAt: now,
-      heardAt: now,
-      pingedAt: now,
+      openedAt: performance.now(),
+      heartbeat: new Heartbeat(socket, this.#options.heartbeatMs),
       full: false,
       closing: false,
     };
     this.#connections.set(id, connection);
     let fault = '';
     socket.on('message', (data, isBinary) => this.#onMessage(connection, data as Buffer, isBinary));
-    socket.on('pong', () => (connection.heardAt = performance.now()));
     socket.on('error', (error) => (fault = error.message));
     socket.on('close', (code, reason) => {
       this.#connections.delete(id);
@@ -168,7 +159,7 @@ export class WebSocketHub implements DatagramOutput {
       this.#end(connection, CLOSED.TEXT, 'STT sends binary messages only');
       return;
     }
-    connection.heardAt = performance.now();
+    connection.heartbeat.heard();
     this.engine.receive(data, connection.address);
     this.#resumeSoon(false);
   }
@@ -199,17 +190,13 @@ export class WebSocketHub implements DatagramOutput {
   };
 
   #sweep(): void {
-    const { handshakeTimeoutMs, heartbeatMs } = this.#options;
     const now = performance.now();
     for (const connection of this.#connections.values()) {
-      const { socket, heardAt, openedAt, onLost } = connection;
-      if (onLost.size === 0 && now - openedAt > handshakeTimeoutMs) {
+      const { heartbeat, openedAt, onLost } = connection;
+      if (onLost.size === 0 && now - openedAt > this.#options.handshakeTimeoutMs) {
         this.#end(connection, CLOSED.POLICY, 'no handshake in time');
-      } else if (now - heardAt > 2 * heartbeatMs) {
-        socket.terminate();
-      } else if (now - Math.max(heardAt, connection.pingedAt) >= heartbeatMs) {
-        connection.pingedAt = now;
-        socket.ping();
+      } else {
+        heartbeat.check(now);
       }
     }
   }
@@ -217,9 +204,7 @@ export class WebSocketHub implements DatagramOutput {
   #end(connection: Connection, code: number, reason: string): void {
     if (connection.closing) return;
     connection.closing = true;
-    connection.socket.close(code, reason);
-    const timer = setTimeout(() => connection.socket.terminate(), CLOSE_MS);
-    connection.socket.once('close', () => clearTimeout(timer));
+    endWebSocket(connection.socket, code, reason);
   }
 
   #nextId(): number {

@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import { isIP, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
-import { MAX_MESSAGE, SUBPROTOCOL, type WebSocketHub } from './websocket-hub.js';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { MAX_MESSAGE, SUBPROTOCOL } from './websocket-hub.js';
 
 /** An STT packet has no reason to come in many fragments. */
 const MAX_FRAGMENTS = 64;
@@ -27,23 +27,32 @@ export interface WebSocketListenOptions {
   readonly handshakeTimeoutMs: number;
   /** The client's address is the last one of X-Forwarded-For, which the proxy in front has put there. */
   readonly trustProxy: boolean;
+  /** Largest message, octets; default: the largest packet. */
+  readonly maxMessageOctets?: number | undefined;
 }
 
-/** Takes WebSockets in for a hub. */
+/** Where open WebSockets go. */
+export interface WebSocketSink {
+  /** WebSockets open now. */
+  readonly size: number;
+  add(socket: WebSocket, host: string, port: number): void;
+}
+
+/** Takes WebSockets in for a hub, or whatever else they are for. */
 export class WebSocketListener {
   readonly #options: WebSocketListenOptions;
-  readonly #hub: WebSocketHub;
+  readonly #sink: WebSocketSink;
   readonly #sockets: WebSocketServer;
   readonly #server: Server;
 
-  constructor(options: WebSocketListenOptions, hub: WebSocketHub) {
+  constructor(options: WebSocketListenOptions, sink: WebSocketSink) {
     this.#options = options;
-    this.#hub = hub;
+    this.#sink = sink;
     this.#sockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
-      maxPayload: MAX_MESSAGE,
+      maxPayload: options.maxMessageOctets ?? MAX_MESSAGE,
       ...({ maxFragments: MAX_FRAGMENTS } as object),
       handleProtocols: () => SUBPROTOCOL,
     });
@@ -108,10 +117,10 @@ export class WebSocketListener {
     const { origin } = request.headers;
     if (!offered.includes(SUBPROTOCOL)) return refuse(socket, 400);
     if (origin !== undefined && allowedOrigins?.includes(origin) === false) return refuse(socket, 403);
-    if (this.#hub.size >= maxClients) return refuse(socket, 503);
+    if (this.#sink.size >= maxClients) return refuse(socket, 503);
     const { remoteAddress = '::', remotePort = 0 } = request.socket;
     const host = (this.#options.trustProxy ? forwardedFor(request) : undefined) ?? remoteAddress;
-    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#hub.add(webSocket, host, remotePort));
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#sink.add(webSocket, host, remotePort));
   };
 }
 
