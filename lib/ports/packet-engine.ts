@@ -75,10 +75,14 @@ export const NONE = 0xffffffff;
 /** An address on this side of the engine: IPv6 or IPv4-mapped address (16) || port u16 || scope id u32, big-endian. */
 export const ADDRESS_OCTETS = 22;
 
-/** Keys of one direction of a session (STT §5): AEAD key (32), nonce base (12), header-protection key (32). */
-export interface DirectionKeys {
+/** Keys of one direction of a session in one phase (STT §5): AEAD key (32), nonce base (12). */
+export interface PhaseKeys {
   readonly key: Uint8Array;
   readonly iv: Uint8Array;
+}
+
+/** Those of phase 0, with the header-protection key (32), which stays the same in all phases. */
+export interface DirectionKeys extends PhaseKeys {
   readonly hp: Uint8Array;
 }
 

@@ -1,0 +1,107 @@
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { Kem, KemAnswer } from '../ports/kem.js';
+
+/*
+ * ML-KEM-768 by @noble on a thread of its own: half a millisecond inside the event loop would delay every packet. The
+ * worker's code is a string because it then is the same thing in dist/ and in tests that run the TypeScript sources.
+ * Keys and secrets are moved between the threads, not copied.
+ */
+const WORKER = `
+const { parentPort, workerData } = require('node:worker_threads');
+const loading = import(workerData);
+const own = (octets) => octets.byteLength === octets.buffer.byteLength ? octets : octets.slice();
+const operations = {
+  generate(kem) {
+    const { publicKey, secretKey } = kem.keygen();
+    return { kind: 'generated', publicKey: own(publicKey), privateKey: own(secretKey) };
+  },
+  encapsulate(kem, publicKey) {
+    let made;
+    try { made = kem.encapsulate(publicKey); } catch { return { kind: 'invalid' }; }
+    return { kind: 'encapsulated', ciphertext: own(made.cipherText), secret: own(made.sharedSecret) };
+  },
+  decapsulate(kem, privateKey, ciphertext) {
+    let secret;
+    try { secret = kem.decapsulate(ciphertext, privateKey); } catch { return { kind: 'invalid' }; }
+    privateKey.fill(0);
+    return { kind: 'decapsulated', secret: own(secret) };
+  },
+};
+parentPort.on('message', async ([operation, ...inputs]) => {
+  let answer;
+  try { answer = operations[operation]((await loading).ml_kem768, ...inputs); }
+  catch (error) { answer = { kind: 'failed', why: String(error) }; }
+  parentPort.postMessage(answer, Object.values(answer).filter((value) => value.buffer).map((value) => value.buffer));
+});
+`;
+
+const MODULE = '@noble/post-quantum/ml-kem.js';
+
+type Done = (answer: KemAnswer) => void;
+type Operation = 'generate' | 'encapsulate' | 'decapsulate';
+
+/** ML-KEM-768 in a worker thread, started with the first question. It does not hold the process. */
+export class WorkerMlKem implements Kem {
+  readonly name = 'noble';
+  #worker: Worker | undefined;
+  /** Answers come in the order of questions. */
+  #waiting: Done[] = [];
+
+  generate(done: Done): void {
+    this.#ask(done, 'generate', [], []);
+  }
+
+  encapsulate(publicKey: Uint8Array, done: Done): void {
+    this.#ask(done, 'encapsulate', [publicKey], []);
+  }
+
+  decapsulate(privateKey: unknown, ciphertext: Uint8Array, done: Done): void {
+    if (!(privateKey instanceof Uint8Array) || privateKey.byteLength === 0) {
+      setImmediate(done, { kind: 'invalid' } satisfies KemAnswer);
+      return;
+    }
+    this.#ask(done, 'decapsulate', [privateKey, ciphertext], [privateKey.buffer as ArrayBuffer]);
+  }
+
+  /** Ends the thread; what was asked fails. The next question starts another one. */
+  async close(): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  #ask(done: Done, operation: Operation, inputs: readonly Uint8Array[], moved: readonly ArrayBuffer[]): void {
+    try {
+      this.#worker ??= this.#start();
+    } catch {
+      // No thread to be had, or no file to be found, as in an application that was bundled into one: here, then.
+      import('./noble-ml-kem.js').then(
+        (kem) => done((kem[operation] as (...inputs: readonly Uint8Array[]) => KemAnswer)(...inputs)),
+        (error: Error) => done({ kind: 'failed', why: error.message }),
+      );
+      return;
+    }
+    this.#worker.postMessage([operation, ...inputs], moved);
+    this.#waiting.push(done);
+  }
+
+  #start(): Worker {
+    const url = pathToFileURL(createRequire(import.meta.url).resolve(MODULE)).href;
+    // What the process was started with is for its main thread; a watcher or a profiler is not to follow.
+    const worker = new Worker(WORKER, { eval: true, workerData: url, name: 'stt-ml-kem', execArgv: [] });
+    worker.unref();
+    worker.on('message', (answer: KemAnswer) => this.#waiting.shift()?.(answer));
+    worker.on('error', (error) => this.#end(worker, error.message));
+    worker.on('exit', () => this.#end(worker, 'its thread ended'));
+    return worker;
+  }
+
+  /** Fails what was asked; the next question starts another thread. */
+  #end(worker: Worker, why: string): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const done of waiting) done({ kind: 'failed', why });
+  }
+}
