@@ -71,6 +71,14 @@ export default tseslint.config(
       ),
     },
   },
+  {
+    files: ['examples/browser/page/*.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['document', 'location', 'localStorage', 'crypto', 'atob', 'Blob', 'CSS'].map((name) => [name, 'readonly']),
+      ),
+    },
+  },
   { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   {
     files: ['lib/**/*.ts', 'test/**/*.ts'],

@@ -7,8 +7,9 @@ const CAPS = [
   { path: /^scripts\/.*\.mjs$/, lines: 400 },
   { path: /^native\/.*\.(cc|h)$/, lines: 500 },
   { path: /^test\/.*\.(ts|mjs)$/, lines: 500 },
+  { path: /^examples\/.*\.(js|mjs)$/, lines: 400 },
 ];
-const SOURCE = /^(lib|native|test|scripts|benchmarks)\/.*\.(ts|mts|mjs|cc|h|sh)$/;
+const SOURCE = /^(lib|native|test|scripts|benchmarks|examples)\/.*\.(ts|mts|js|mjs|cc|h|sh)$/;
 // Written in two halves, so that this file does not find itself.
 const LEFTOVER = new RegExp(
   ['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'not imple' + 'mented', 'place' + 'holder'].join('|'),
