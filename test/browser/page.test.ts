@@ -151,6 +151,7 @@ describe.skipIf(NO_CHROMIUM !== undefined)('the page in Chromium', () => {
     await page.keyboard.type(seed);
     await page.keyboard.press('Enter');
     await state('open');
+    await page.getByRole('button', { name: 'Get small.txt' }).waitFor();
     // From the field to the files and the offer, through everything between.
     const reached: string[] = [];
     while (!reached.includes('Get small.txt') && reached.length < 10) {
