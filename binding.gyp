@@ -76,6 +76,7 @@
               "native/napi/addon.cc",
               "native/napi/codec_wrap.cc",
               "native/napi/engine_calls.cc",
+              "native/napi/session_calls.cc",
               "native/napi/handshake_wrap.cc",
               "native/napi/napi_support.cc",
               "native/napi/stc_wrap.cc",

@@ -1,40 +1,93 @@
-import type { CryptoProvider, HeaderCipher, PacketCipher } from '../ports/crypto.js';
-import type { SessionKeys } from '../ports/packet-engine.js';
+import type { CryptoProvider, HeaderCipher, PacketCipher, Suite } from '../ports/crypto.js';
+import type { PhaseKeys, SessionKeys } from '../ports/packet-engine.js';
 import { ReplayWindow } from './replay-window.js';
 
-/** Key material of one direction, keyed once. */
-export class Direction {
+/** Key material of one direction and phase, keyed once. */
+export class PhaseCipher {
   readonly cipher: PacketCipher;
-  readonly header: HeaderCipher;
   readonly iv: Uint8Array;
 
-  constructor(crypto: CryptoProvider, keys: SessionKeys, direction: 'send' | 'receive') {
-    const { key, iv, hp } = keys[direction];
-    this.cipher = crypto.createPacketCipher(keys.suite, key);
-    this.header = crypto.createHeaderCipher(keys.suite, hp);
-    this.iv = new Uint8Array(iv);
+  constructor(crypto: CryptoProvider, suite: Suite, keys: PhaseKeys) {
+    this.cipher = crypto.createPacketCipher(suite, keys.key);
+    this.iv = new Uint8Array(keys.iv);
   }
 }
 
 /** What the engine knows of a session. */
 export class EngineSession {
   readonly id: Uint8Array;
-  readonly send: Direction;
-  readonly receive: Direction;
+  readonly sendHeader: HeaderCipher;
+  readonly receiveHeader: HeaderCipher;
   readonly window = new ReplayWindow();
   /** Failed openings left before the FORGERY_LIMIT row; negative once it was given. */
   forgeriesLeft: number;
+  send: PhaseCipher;
+  sendPhase = 0;
+  receive: PhaseCipher;
+  receivePhase = 0;
+  readonly #crypto: CryptoProvider;
+  readonly #suite: Suite;
+  #nextSend: PhaseCipher | undefined;
+  #nextReceive: PhaseCipher | undefined;
+  #oldReceive: PhaseCipher | undefined;
+  /** The smallest packet number that was opened in this phase: those of the phase before lie below it. */
+  #firstOfPhase = 0;
 
   constructor(crypto: CryptoProvider, keys: SessionKeys) {
+    this.#crypto = crypto;
+    this.#suite = keys.suite;
     this.id = new Uint8Array(keys.sessionId);
-    this.send = new Direction(crypto, keys, 'send');
-    this.receive = new Direction(crypto, keys, 'receive');
+    this.sendHeader = crypto.createHeaderCipher(keys.suite, keys.send.hp);
+    this.receiveHeader = crypto.createHeaderCipher(keys.suite, keys.receive.hp);
+    this.send = new PhaseCipher(crypto, keys.suite, keys.send);
+    this.receive = new PhaseCipher(crypto, keys.suite, keys.receive);
     this.forgeriesLeft = keys.forgeryLimit;
+  }
+
+  /** See `PacketEngine`. */
+  installNext(send: PhaseKeys, receive: PhaseKeys): boolean {
+    if (this.#nextSend !== undefined || this.#nextReceive !== undefined) return false;
+    this.#nextSend = new PhaseCipher(this.#crypto, this.#suite, send);
+    this.#nextReceive = new PhaseCipher(this.#crypto, this.#suite, receive);
+    return true;
+  }
+
+  switchSend(): void {
+    if (this.#nextSend === undefined) return;
+    this.send.iv.fill(0);
+    this.send = this.#nextSend;
+    this.#nextSend = undefined;
+    this.sendPhase++;
+  }
+
+  dropOld(): void {
+    this.#oldReceive?.iv.fill(0);
+    this.#oldReceive = undefined;
+  }
+
+  /** The keys for packet `pn` whose K bit is `bit` (STT §5). One of them at most is tried, so that no time tells which. */
+  keysFor(bit: number, pn: number): PhaseCipher | undefined {
+    if (bit === (this.receivePhase & 1)) return this.receive;
+    return pn < this.#firstOfPhase ? this.#oldReceive : this.#nextReceive;
+  }
+
+  /** A packet was opened with `keys`, which `keysFor` gave. Gives its phase. */
+  onOpened(keys: PhaseCipher, pn: number): number {
+    if (keys === this.#oldReceive) return this.receivePhase - 1;
+    if (keys === this.#nextReceive) {
+      this.dropOld();
+      this.#oldReceive = this.receive;
+      this.receive = keys;
+      this.#nextReceive = undefined;
+      this.receivePhase++;
+      this.#firstOfPhase = pn;
+    } else if (pn < this.#firstOfPhase) this.#firstOfPhase = pn;
+    return this.receivePhase;
   }
 
   /** Wipes what JavaScript can reach; the ciphers themselves go with this object. */
   wipe(): void {
-    this.send.iv.fill(0);
-    this.receive.iv.fill(0);
+    this.dropOld();
+    for (const keys of [this.send, this.receive, this.#nextSend, this.#nextReceive]) keys?.iv.fill(0);
   }
 }

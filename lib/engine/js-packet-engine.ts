@@ -1,10 +1,17 @@
 import { MAX_DATAGRAM, PACKET_OVERHEAD, SESSION_ID_OCTETS, STREAM_HEADER } from '../constants.js';
 import type { CryptoProvider } from '../ports/crypto.js';
-import type { PacketEngine, PacketEngineEvents, PacketEngineStats, SessionKeys } from '../ports/packet-engine.js';
-import { ADDRESS_OCTETS } from '../ports/packet-engine.js';
+import type {
+  PacketEngine,
+  PacketEngineEvents,
+  PacketEngineStats,
+  PhaseKeys,
+  SessionKeys,
+} from '../ports/packet-engine.js';
+import { ADDRESS_OCTETS, Marks } from '../ports/packet-engine.js';
 import { encodeStreamHeader } from '../wire/packet-frames.js';
 import type { DatagramOutput } from './datagram-output.js';
 import { EngineSession } from './engine-session.js';
+import { emptyStats } from './engine-stats.js';
 import { HandshakeFilter, Verdict } from './handshake-filter.js';
 import { Opening, PacketOpener, PacketSealer } from './packet-protection.js';
 import { PathTable } from './path-table.js';
@@ -159,6 +166,18 @@ export class JsPacketEngine implements PacketEngine {
     if (this.#batch.rowCount === 0) this.#settle();
   }
 
+  installNextKeys(slot: number, send: PhaseKeys, receive: PhaseKeys): boolean {
+    return this.#sessions.at(slot)?.installNext(send, receive) ?? false;
+  }
+
+  switchSendKeys(slot: number): void {
+    this.#sessions.at(slot)?.switchSend();
+  }
+
+  dropOldKeys(slot: number): void {
+    this.#sessions.at(slot)?.dropOld();
+  }
+
   openPath(address: Uint8Array): number {
     return this.#paths.open(address);
   }
@@ -268,10 +287,11 @@ export class JsPacketEngine implements PacketEngine {
     const opening = this.#opener.open(session, packet, this.slab, this.#batch.beginOpening());
     if (opening === Opening.OPENED) {
       stats.packetsOpened++;
-      const { packetNumber, reserved } = this.#opener;
+      const { packetNumber, phase, reserved } = this.#opener;
+      const marks = (phase << Marks.PHASE_SHIFT) >>> 0;
       const length = packet.length - PACKET_OVERHEAD;
-      if (reserved || length === 0) this.#batch.addBadPacket(slot, path, 0, packetNumber);
-      else this.#batch.addPacket(slot, path, 0, packetNumber, length);
+      if (reserved || length === 0) this.#batch.addBadPacket(slot, path, marks, packetNumber);
+      else this.#batch.addPacket(slot, path, marks, packetNumber, length);
     } else if (opening === Opening.REPLAY) {
       stats.droppedReplays++;
     } else if (opening === Opening.NO_KEY) {
@@ -326,35 +346,4 @@ export class JsPacketEngine implements PacketEngine {
     this.#sessions.settle();
     this.#paths.settle();
   }
-}
-
-function emptyStats(): PacketEngineStats {
-  return {
-    datagramsReceived: 0,
-    octetsReceived: 0,
-    datagramsSent: 0,
-    octetsSent: 0,
-    packetsOpened: 0,
-    handshakesReceived: 0,
-    droppedMalformed: 0,
-    droppedStrangers: 0,
-    droppedUnproven: 0,
-    droppedUnknownSession: 0,
-    droppedReplays: 0,
-    droppedForgeries: 0,
-    droppedNoKey: 0,
-    sendErrors: 0,
-    sendBlocked: 0,
-    receiveCalls: 0,
-    sendCalls: 0,
-    gso: false,
-    gro: false,
-    receiveBufferOctets: 0,
-    sendBufferOctets: 0,
-    sessions: 0,
-    paths: 0,
-    expectedHandshakes: 0,
-    busyPolls: 0,
-    busyPollHits: 0,
-  };
 }

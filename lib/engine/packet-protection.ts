@@ -47,6 +47,8 @@ export class PacketOpener {
   packetNumber = 0;
   /** True if its reserved bits were not zero. */
   reserved = false;
+  /** Its key phase. */
+  phase = 0;
 
   readonly #sample = new Uint8Array(SAMPLE_OCTETS);
   readonly #nonce = new Uint8Array(NONCE_OCTETS);
@@ -57,24 +59,25 @@ export class PacketOpener {
    * What is written to `out` unless the answer is OPENED must not be used.
    */
   open(session: EngineSession, packet: Uint8Array, out: Uint8Array, at: number): Opening {
-    const { receive, window } = session;
+    const { window } = session;
     const aad = this.#aad;
     for (let i = 0; i < SAMPLE_OCTETS; i++) this.#sample[i] = packet[PACKET_HEADER + i]!;
-    const mask = receive.header.mask(this.#sample);
+    const mask = session.receiveHeader.mask(this.#sample);
     for (let i = 0; i < PACKET_HEADER; i++) aad[i] = packet[i]!;
     aad[0]! ^= mask[0]! & 0x7f;
     for (let i = 0; i < 4; i++) aad[PN_AT + i]! ^= mask[1 + i]!;
 
-    // There are keys of phase 0 only.
-    if ((aad[0]! & 1) !== 0) return Opening.NO_KEY;
     const low = ((aad[PN_AT]! << 24) | (aad[PN_AT + 1]! << 16) | (aad[PN_AT + 2]! << 8) | aad[PN_AT + 3]!) >>> 0;
     const pn = expandPacketNumber(window.largest, low);
     // Beyond 2^53-1 nobody sends: a session closes before (STT §5).
     if (pn > Number.MAX_SAFE_INTEGER) return Opening.FORGERY;
     if (!window.willAccept(pn)) return Opening.REPLAY;
-    writeNonce(this.#nonce, receive.iv, pn);
-    if (!receive.cipher.open(this.#nonce, aad, packet.subarray(PACKET_HEADER), out, at)) return Opening.FORGERY;
+    const keys = session.keysFor(aad[0]! & 1, pn);
+    if (keys === undefined) return Opening.NO_KEY;
+    writeNonce(this.#nonce, keys.iv, pn);
+    if (!keys.cipher.open(this.#nonce, aad, packet.subarray(PACKET_HEADER), out, at)) return Opening.FORGERY;
     window.mark(pn);
+    this.phase = session.onOpened(keys, pn);
     this.packetNumber = pn;
     this.reserved = (aad[0]! & 0x7e) !== 0;
     return Opening.OPENED;
@@ -91,7 +94,7 @@ export class PacketSealer {
   seal(session: EngineSession, pn: number, head: Uint8Array, body: Uint8Array, out: Uint8Array, at: number): number {
     const { send, id } = session;
     const aad = this.#aad;
-    aad[0] = 0x80;
+    aad[0] = 0x80 | (session.sendPhase & 1);
     aad.set(id, 1);
     aad[PN_AT] = pn >>> 24;
     aad[PN_AT + 1] = pn >>> 16;
@@ -100,7 +103,7 @@ export class PacketSealer {
     writeNonce(this.#nonce, send.iv, pn);
     const sealed = send.cipher.seal(this.#nonce, aad, head, body, out, at + PACKET_HEADER);
     for (let i = 0; i < SAMPLE_OCTETS; i++) this.#sample[i] = out[at + PACKET_HEADER + i]!;
-    const mask = send.header.mask(this.#sample);
+    const mask = session.sendHeader.mask(this.#sample);
     aad[0]! ^= mask[0]! & 0x7f;
     for (let i = 0; i < 4; i++) aad[PN_AT + i]! ^= mask[1 + i]!;
     out.set(aad, at);

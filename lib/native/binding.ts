@@ -78,6 +78,8 @@ type SameAsPacketEngine = Pick<
   | 'expectHandshake'
   | 'forgetHandshake'
   | 'closeSession'
+  | 'switchSendKeys'
+  | 'dropOldKeys'
   | 'openPath'
   | 'closePath'
   | 'sealStreamRun'
@@ -99,6 +101,13 @@ export interface NativeEngine extends SameAsPacketEngine {
     receiveHp: Uint8Array,
     forgeryLimit: number,
   ): number;
+  installNextKeys(
+    slot: number,
+    sendKey: Uint8Array,
+    sendIv: Uint8Array,
+    receiveKey: Uint8Array,
+    receiveIv: Uint8Array,
+  ): boolean;
   /** Writes the counters in the order of `STAT_NAMES`. */
   readStats(out: Float64Array): void;
   /** ADDRESS_OCTETS, `undefined` without a socket. */

@@ -6,6 +6,7 @@ import {
   type PacketEngine,
   type PacketEngineEvents,
   type PacketEngineStats,
+  type PhaseKeys,
   type SessionKeys,
 } from '../ports/packet-engine.js';
 import { addressHost, addressPort, encodeAddress, isIPv4Address, numericZone } from '../wire/address.js';
@@ -184,6 +185,18 @@ export class NativePacketEngine implements PacketEngine {
 
   closeSession(slot: number): void {
     this.#native.closeSession(slot);
+  }
+
+  installNextKeys(slot: number, send: PhaseKeys, receive: PhaseKeys): boolean {
+    return this.#native.installNextKeys(slot, send.key, send.iv, receive.key, receive.iv);
+  }
+
+  switchSendKeys(slot: number): void {
+    this.#native.switchSendKeys(slot);
+  }
+
+  dropOldKeys(slot: number): void {
+    this.#native.dropOldKeys(slot);
   }
 
   openPath(address: Uint8Array): number {

@@ -65,8 +65,17 @@ export const Group = {
   SLOT: 1,
   /** Path id the rows came in on, NONE if from an address that is no path. */
   PATH: 2,
-  /** ECN bits of the IP header (0..3) | key phase << 8. */
+  /** See `Marks`. */
   MARKS: 3,
+} as const;
+
+/** Parts of a group's marks. */
+export const Marks = {
+  /** Bits of ECN of the IP header. */
+  ECN_MASK: 3,
+  /** The key phase above them, of which there is room for 24 bits. */
+  PHASE_SHIFT: 8,
+  PHASE_MASK: 0xffffff,
 } as const;
 
 /** "No such thing" in rows and groups. */
@@ -177,6 +186,17 @@ export interface PacketEngine {
   openSession(keys: SessionKeys): number;
   /** Forgets the session and wipes its keys. */
   closeSession(slot: number): void;
+
+  /**
+   * Gives a session the keys of its next phase (STT §5). Packets of that phase are opened from now on; the first one
+   * makes its keys the current ones and those before the old ones. False if there is no such session, or keys given
+   * before have not come into use in both directions.
+   */
+  installNextKeys(slot: number, send: PhaseKeys, receive: PhaseKeys): boolean;
+  /** Seals with the keys of the next phase from now on, if there are any. */
+  switchSendKeys(slot: number): void;
+  /** Wipes the keys for packets of the phase before the current one. */
+  dropOldKeys(slot: number): void;
 
   /** A path to a remote address (ADDRESS_OCTETS); the same address gives the same id, counted. */
   openPath(address: Uint8Array): number;

@@ -1,14 +1,13 @@
 import { CloseCode } from '../constants.js';
 import type { CryptoProvider } from '../ports/crypto.js';
 import type { KemAnswer } from '../ports/kem.js';
+import { Marks } from '../ports/packet-engine.js';
 import type { RotationHost } from '../ports/rotation-host.js';
 import { ControlMessage, encodeRotationBody, LAST_PHASE, parseRotationBody } from '../wire/rotation-messages.js';
 import type { ControlMessageHandler } from './control-stream.js';
 import { derivePhaseKeys, nextSessionKey } from './key-schedule.js';
 import { POLICY_GAP_MS, RETRY_GAP_MS, STORM_GAP_MS, URGENT_GAP_MS, type RotationPolicy } from './rotation-policy.js';
 
-/** Phases in rows of the packet engine have 24 bits. */
-const ROW_PHASE_MASK = 0xffffff;
 const NOTHING = new Uint8Array(0);
 
 /*
@@ -135,9 +134,9 @@ export class KeyRatchet implements ControlMessageHandler {
     this.#startIfDue(now);
   }
 
-  /** A packet came, sealed in this phase (of 24 bits). */
+  /** A packet came, sealed in this phase (`Marks`). */
   onPacketPhase(now: number, phase: number): void {
-    if (this.#step !== Step.CONFIRMING || this.#opened || phase !== (this.#phase & ROW_PHASE_MASK)) return;
+    if (this.#step !== Step.CONFIRMING || this.#opened || phase !== (this.#phase & Marks.PHASE_MASK)) return;
     this.#opened = true;
     this.#dropAt = now + 3 * this.#config.link.ptoMs;
     // Who answered goes over to the new phase now.

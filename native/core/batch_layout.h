@@ -24,6 +24,9 @@ constexpr uint32_t kForgeryLimitRow = 4;
 constexpr uint32_t kEndFlag = 1;
 constexpr uint32_t kRestFlag = 2;
 
+/** In the marks of a group: the key phase above the bits of ECN. */
+constexpr uint32_t kPhaseShift = 8;
+
 /** "No such thing". */
 constexpr uint32_t kNothing = 0xffffffff;
 

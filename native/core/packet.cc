@@ -21,8 +21,8 @@ void MaskHeader(uint8_t* header, const uint8_t* mask) {
   for (size_t i = 0; i < 4; i++) header[kPacketNumberAt + i] ^= mask[1 + i];
 }
 
-void WriteHeader(uint64_t session_id, uint64_t pn, uint8_t* header) {
-  header[0] = kPacketBit;
+void WriteHeader(uint64_t session_id, uint32_t phase, uint64_t pn, uint8_t* header) {
+  header[0] = static_cast<uint8_t>(kPacketBit | (phase & kPhaseBit));
   Store64(header + kSessionIdAt, session_id);
   Store32(header + kPacketNumberAt, static_cast<uint32_t>(pn));
 }

@@ -43,8 +43,8 @@ void MakeNonce(const uint8_t* iv, uint64_t pn, uint8_t* nonce);
 /** Masks or unmasks a header in place. */
 void MaskHeader(uint8_t* header, const uint8_t* mask);
 
-/** Header before masking, phase 0. */
-void WriteHeader(uint64_t session_id, uint64_t pn, uint8_t* header);
+/** Header before masking. */
+void WriteHeader(uint64_t session_id, uint32_t phase, uint64_t pn, uint8_t* header);
 
 /** A STREAM frame, without its octets. */
 struct StreamHeader {

@@ -106,16 +106,15 @@ void PacketEngine::ReceiveSession(const Bytes* packets, size_t count, const Burs
   }
   const ReceiveBatch::Source source = {slot, path, burst.ecn};
   for (size_t i = 0; i < count; i++) {
-    uint8_t header[kHeaderOctets];
-    uint64_t pn;
-    switch (Open(session, packets[i], masks_ + i * kSampleOctets, header, &pn)) {
+    Opened opened;
+    switch (Open(session, packets[i], masks_ + i * kSampleOctets, &opened)) {
       case OpenStatus::kOpened: {
         counters_.packets_opened++;
-        const size_t size = packets[i].size - kPacketOverhead;
-        if ((header[0] & kReservedBits) != 0 || size == 0) {
-          batch_.AddBadPacket(source, pn);
+        const ReceiveBatch::Source phased = {slot, path, burst.ecn | opened.phase << kPhaseShift};
+        if (opened.is_bad) {
+          batch_.AddBadPacket(phased, opened.pn);
         } else {
-          batch_.AddPacket(source, pn, size);
+          batch_.AddPacket(phased, opened.pn, packets[i].size - kPacketOverhead);
         }
         batch_.EndOpening();
         break;
@@ -135,23 +134,27 @@ void PacketEngine::ReceiveSession(const Bytes* packets, size_t count, const Burs
 }
 
 /** If opened, the plaintext lies where BeginOpening said, and EndOpening is to be called. */
-OpenStatus PacketEngine::Open(Session* session, Bytes packet, const uint8_t* mask, uint8_t* header, uint64_t* pn) {
+OpenStatus PacketEngine::Open(Session* session, Bytes packet, const uint8_t* mask, Opened* opened) {
+  uint8_t header[kHeaderOctets];
   memcpy(header, packet.data, kHeaderOctets);
   MaskHeader(header, mask);
-  // There are keys of phase 0 only.
-  if ((header[0] & kPhaseBit) != 0) return OpenStatus::kNoKey;
-  *pn = ExpandPacketNumber(session->window.next(), Load32(header + kPacketNumberAt));
+  const uint64_t pn = ExpandPacketNumber(session->window.next(), Load32(header + kPacketNumberAt));
   // Beyond that nobody sends: a session closes before (STT §5).
-  if (*pn > kMaxVarint) return OpenStatus::kForgery;
-  if (!session->window.WillAccept(*pn)) return OpenStatus::kReplay;
+  if (pn > kMaxVarint) return OpenStatus::kForgery;
+  if (!session->window.WillAccept(pn)) return OpenStatus::kReplay;
+  ReceiveKeys* const keys = session->KeysFor(header[0] & kPhaseBit, pn);
+  if (keys == nullptr) return OpenStatus::kNoKey;
   uint8_t nonce[kNonceOctets];
-  MakeNonce(session->receive_iv, *pn, nonce);
+  MakeNonce(keys->iv, pn, nonce);
   const Bytes sealed = {packet.data + kHeaderOctets, packet.size - kHeaderOctets};
-  if (!session->opener.Open(nonce, {header, kHeaderOctets}, sealed, batch_.BeginOpening())) {
+  if (!keys->cipher.Open(nonce, {header, kHeaderOctets}, sealed, batch_.BeginOpening())) {
     batch_.EndOpening();
     return OpenStatus::kForgery;
   }
-  session->window.Mark(*pn);
+  session->window.Mark(pn);
+  opened->pn = pn;
+  opened->phase = session->OnOpened(keys, pn);
+  opened->is_bad = (header[0] & kReservedBits) != 0 || packet.size == kPacketOverhead;
   return OpenStatus::kOpened;
 }
 
@@ -228,9 +231,10 @@ bool PacketEngine::Queue(const Address& to, Bytes datagram) {
 /** Writes a packet whose header is not protected yet. */
 bool PacketEngine::SealPacket(Session* session, uint64_t pn, Bytes head, Bytes body, uint8_t* out) {
   uint8_t nonce[kNonceOctets];
-  MakeNonce(session->send_iv, pn, nonce);
-  WriteHeader(session->id, pn, out);
-  return session->sealer.Seal(nonce, {out, kHeaderOctets}, head, body, out + kHeaderOctets);
+  SendKeys* const keys = session->send();
+  MakeNonce(keys->iv, pn, nonce);
+  WriteHeader(session->id, session->send_phase(), pn, out);
+  return keys->cipher.Seal(nonce, {out, kHeaderOctets}, head, body, out + kHeaderOctets);
 }
 
 bool PacketEngine::ProtectHeaders(Session* session, uint8_t* packets, size_t count, size_t stride) {

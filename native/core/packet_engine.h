@@ -98,7 +98,15 @@ class PacketEngine {
   void ReceiveSession(const Bytes* packets, size_t count, const Burst& burst, uint32_t path);
   void ReceiveHandshake(Bytes datagram, const Burst& burst, uint32_t path);
   void ReplyCookie(Bytes hello, const Address& from);
-  OpenStatus Open(Session* session, Bytes packet, const uint8_t* mask, uint8_t* header, uint64_t* pn);
+  /** What is known of a packet that was opened. */
+  struct Opened {
+    uint64_t pn;
+    uint32_t phase;
+    /** A peer that keeps to the rules sends no such packet. */
+    bool is_bad;
+  };
+
+  OpenStatus Open(Session* session, Bytes packet, const uint8_t* mask, Opened* opened);
   bool SealPacket(Session* session, uint64_t pn, Bytes head, Bytes body, uint8_t* out);
   bool ProtectHeaders(Session* session, uint8_t* packets, size_t count, size_t stride);
 

@@ -4,28 +4,21 @@
 #include <vector>
 
 #include "exports.h"
+#include "engine_support.h"
 #include "napi_support.h"
+#include "session_calls.h"
 #include "udp_socket_wrap.h"
 
-// The methods of `Engine`: arguments from JavaScript, checked, to the engine.
+// The methods of `Engine`: arguments from JavaScript, checked, to the engine. Those about sessions are in session_calls.
 
 namespace stt {
 
 namespace {
 
-EngineWrap* Unwrap(napi_env env, napi_value self) { return static_cast<EngineWrap*>(UnwrapSelf(env, self)); }
-
 bool GetAddress(napi_env env, napi_value value, Address* out) {
   const uint8_t* octets;
   if (!GetBytesOf(env, value, kAddressOctets, &octets)) return false;
   memcpy(out->octets, octets, kAddressOctets);
-  return true;
-}
-
-bool GetId(napi_env env, napi_value value, uint64_t* out) {
-  const uint8_t* octets;
-  if (!GetBytesOf(env, value, sizeof *out, &octets)) return false;
-  *out = Load64(octets);
   return true;
 }
 
@@ -107,10 +100,6 @@ bool GetKeyList(napi_env env, napi_value value, std::vector<Bytes>* out) {
   return true;
 }
 
-void ThrowKeysRefused(napi_env env) {
-  napi_throw_error(env, "ERR_CRYPTO_OPERATION_FAILED", "OpenSSL refused the keys");
-}
-
 napi_value SetMac1Keys(napi_env env, napi_callback_info info) {
   const Arguments<1> args(env, info);
   EngineWrap* wrap = Unwrap(env, args.self);
@@ -160,50 +149,6 @@ napi_value ForgetHandshake(napi_env env, napi_callback_info info) {
   EngineWrap* wrap = Unwrap(env, args.self);
   uint64_t id;
   if (wrap != nullptr && GetId(env, args[0], &id)) wrap->core().handshakes().Forget(id);
-  return nullptr;
-}
-
-bool GetKeys(napi_env env, const napi_value* values, DirectionKeys* out) {
-  return GetBytesOf(env, values[0], kKeyOctets, &out->key) && GetBytesOf(env, values[1], kNonceOctets, &out->iv) &&
-         GetBytesOf(env, values[2], kKeyOctets, &out->hp);
-}
-
-napi_value OpenSession(napi_env env, napi_callback_info info) {
-  const Arguments<9> args(env, info);
-  EngineWrap* wrap = Unwrap(env, args.self);
-  uint64_t id;
-  uint32_t suite;
-  DirectionKeys send;
-  DirectionKeys receive;
-  uint64_t forgery_limit;
-  if (wrap == nullptr || !GetId(env, args[0], &id) || !GetU32(env, args[1], &suite) ||
-      !GetKeys(env, args.values + 2, &send) || !GetKeys(env, args.values + 5, &receive) ||
-      !GetSafe(env, args[8], &forgery_limit)) {
-    return nullptr;
-  }
-  if (suite != 1 && suite != 2) {
-    ThrowRange(env, "Unknown suite");
-    return nullptr;
-  }
-  SessionTable& sessions = wrap->core().sessions();
-  if (!wrap->is_open() || sessions.Find(id) != SessionTable::kNone) return MakeNumber(env, -1);
-  auto session = std::make_unique<Session>();
-  session->id = id;
-  session->forgeries_left = static_cast<int64_t>(forgery_limit);
-  if (!session->Init(static_cast<Suite>(suite), send, receive)) {
-    napi_throw_error(env, "ERR_CRYPTO_OPERATION_FAILED", "OpenSSL refused the suite");
-    return nullptr;
-  }
-  return MakeU32(env, sessions.Add(std::move(session)));
-}
-
-napi_value CloseSession(napi_env env, napi_callback_info info) {
-  const Arguments<1> args(env, info);
-  EngineWrap* wrap = Unwrap(env, args.self);
-  uint32_t slot;
-  if (wrap == nullptr || !GetU32(env, args[0], &slot)) return nullptr;
-  wrap->core().sessions().Remove(slot);
-  wrap->core().SettleIfIdle();
   return nullptr;
 }
 
@@ -443,6 +388,9 @@ void ExportEngine(napi_env env, napi_value exports) {
       Method("forgetHandshake", ForgetHandshake),
       Method("openSession", OpenSession),
       Method("closeSession", CloseSession),
+      Method("installNextKeys", InstallNextKeys),
+      Method("switchSendKeys", SwitchSendKeys),
+      Method("dropOldKeys", DropOldKeys),
       Method("openPath", OpenPath),
       Method("closePath", ClosePath),
       Method("sealStreamRun", SealStreamRun),

@@ -6,6 +6,7 @@
 //   0 a datagram as it is         1 a packet around the octets           2 a packet: bits of octet 0, jump of pn, payload
 //   3 replay: which, where to damage, bits                               4 deliver
 //   5 a STREAM frame that continues: stream, length, flags, what follows 6 a burst: octets of a segment (2), all octets
+//   7 key phases; bits: 1 the next keys are given, 2 used by the sender, 4 the old ones dropped
 
 namespace stt {
 namespace fuzz {
@@ -19,11 +20,12 @@ class PacketFuzzer {
   explicit PacketFuzzer(Suite suite) {
     uint8_t key[kKeyOctets];
     uint8_t hp[kKeyOctets];
-    memset(key, 0x11, sizeof key);
     memset(hp, 0x33, sizeof hp);
-    memset(iv_, 0x22, sizeof iv_);
+    MakeKeys(0, key, iv_);
     Require(sealer_.Init(suite, key) && mask_.Init(suite, hp), "keys are good");
     std::unique_ptr<Session> session(new Session);
+    session_ = session.get();
+    suite_ = suite;
     const DirectionKeys keys = {key, iv_, hp};
     Require(session->Init(suite, keys, keys), "keys are good");
     session->id = kSessionId;
@@ -36,7 +38,7 @@ class PacketFuzzer {
       case 0:
         return Send(record.octets);
       case 1:
-        return Seal(0x80, record.octets);
+        return Seal(0x80 | (phase_ & 1), record.octets);
       case 2:
         pn_ += static_cast<uint64_t>(record.At(1)) << (record.At(1) & 31);
         return Seal(0x80 | record.At(0), record.From(2));
@@ -48,6 +50,8 @@ class PacketFuzzer {
         return Continue(record);
       case 6:
         return engine_.Receive(record.From(2), static_cast<uint32_t>(record.At(0) << 8 | record.At(1)));
+      case 7:
+        return Rotate(record.At(0));
     }
   }
 
@@ -62,7 +66,7 @@ class PacketFuzzer {
   void Seal(uint8_t first, Bytes payload) {
     if (payload.size > kMaxPayload) payload.size = kMaxPayload;
     uint8_t packet[kPacketOverhead + kMaxPayload];
-    WriteHeader(kSessionId, pn_, packet);
+    WriteHeader(kSessionId, 0, pn_, packet);
     packet[0] = first;
     uint8_t nonce[kNonceOctets];
     MakeNonce(iv_, pn_, nonce);
@@ -90,10 +94,37 @@ class PacketFuzzer {
     payload[1] = record.At(2);
     offsets_[stream] += length;
     payload.insert(payload.end(), rest.data, rest.data + rest.size);
-    Seal(0x80, {payload.data(), payload.size()});
+    Seal(0x80 | (phase_ & 1), {payload.data(), payload.size()});
+  }
+
+  static void MakeKeys(uint32_t phase, uint8_t* key, uint8_t* iv) {
+    memset(key, static_cast<int>(0x11 + phase), kKeyOctets);
+    memset(iv, static_cast<int>(0x22 + phase), kNonceOctets);
+  }
+
+  void Rotate(uint8_t bits) {
+    uint8_t key[kKeyOctets];
+    uint8_t iv[kNonceOctets];
+    if ((bits & 1) != 0) {
+      MakeKeys(given_ + 1, key, iv);
+      const Session::NextKeys result = session_->InstallNext(key, iv, key, iv);
+      Require(result != Session::NextKeys::kRefused, "keys are good");
+      if (result == Session::NextKeys::kInstalled) given_++;
+      session_->SwitchSend();
+    }
+    if ((bits & 2) != 0 && phase_ < given_) {
+      MakeKeys(++phase_, key, iv_);
+      Require(sealer_.Init(suite_, key), "keys are good");
+    }
+    if ((bits & 4) != 0) session_->DropOld();
   }
 
   FuzzEngine engine_;
+  Session* session_ = nullptr;
+  Suite suite_;
+  /** Phase of the newest keys that the session has, and that packets are sealed in. */
+  uint32_t given_ = 0;
+  uint32_t phase_ = 0;
   Sealer sealer_;
   HeaderMask mask_;
   uint8_t iv_[kNonceOctets];

@@ -17,6 +17,8 @@ const SECRETS = [1, 2, 3].map((octet) => new Uint8Array(32).fill(0x80 + octet));
 const HANDSHAKE_IDS = [1, 2, 3].map((octet) => new Uint8Array(8).fill(octet));
 /** Low enough to be reached in a scenario. */
 const FORGERY_LIMIT = 2;
+/** Packet numbers left out before each phase, for packets that come late. */
+const GAP = 4;
 
 export type Step =
   | {
@@ -33,6 +35,10 @@ export type Step =
   | { kind: 'frames'; session: number; payload: Uint8Array; jump: number; address: number }
   | { kind: 'bent'; session: number; length: number; at: number; value: number; cut: number; address: number }
   | { kind: 'first'; session: number; first: number; payload: Uint8Array; address: number }
+  /** Keys of the next phase are given to the engine, used by the sender, or come into use for what the engine seals; the old ones dropped. */
+  | { kind: 'rotate'; session: number; give: boolean; use: boolean; seal: boolean; drop: boolean }
+  /** A packet of the phases around that of the sender, with a number from before or after it began to use its own. */
+  | { kind: 'phase'; session: number; by: number; before: number; payload: Uint8Array; address: number }
   | { kind: 'replay'; which: number; address: number }
   | { kind: 'damage'; which: number; at: number; bits: number; cut: number; more: number; address: number }
   | { kind: 'hello'; id: number; seed: number; address: number; secret: number; provenFor: number }
@@ -127,6 +133,28 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       address,
     }),
   },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('rotate' as const),
+      session,
+      give: fc.boolean(),
+      use: fc.boolean(),
+      seal: fc.boolean(),
+      drop: fc.constantFrom(false, false, true),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('phase' as const),
+      session,
+      by: fc.integer({ min: -2, max: 2 }),
+      before: fc.integer({ min: 0, max: GAP }),
+      payload: octets(30),
+      address,
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('replay' as const), which: fc.nat(), address }) },
   {
     weight: 3,
@@ -191,6 +219,19 @@ export interface Stage {
 const keysOf = (number: number): [SessionKeys, SessionKeys] =>
   sessionKeys(number, number === 1 ? Suite.CHACHA20_POLY1305 : Suite.AES_256_GCM, FORGERY_LIMIT);
 
+/** Keys of either end of a session in a phase. */
+function phaseOf(number: number, phase: number): [SessionKeys, SessionKeys] {
+  const [own, peer] = keysOf(number);
+  if (phase === 0) return [own, peer];
+  const [nextOwn, nextPeer] = sessionKeys(number + 1000 * phase);
+  const withHp = (keys: SessionKeys, next: SessionKeys): SessionKeys => ({
+    ...keys,
+    send: { ...next.send, hp: keys.send.hp },
+    receive: { ...next.receive, hp: keys.receive.hp },
+  });
+  return [withHp(own, nextOwn), withHp(peer, nextPeer)];
+}
+
 /** Plays a scenario to an engine. Slots and paths it was given are told by `slots` and `paths`, newest last. */
 export function play(steps: readonly Step[], stage: Stage): { slots: Map<number, number>; paths: Map<number, number> } {
   const { engine } = stage;
@@ -199,6 +240,8 @@ export function play(steps: readonly Step[], stage: Stage): { slots: Map<number,
   const openSlots = new Map<number, number>();
   const openPaths = new Map<number, number>();
   const traffic = new Traffic();
+  /** Phase of the newest keys that the engine has, by session. */
+  const phases = new Array<number>(SESSIONS).fill(0);
   let batch: Received[] = [];
   const deliver = (): void => {
     stage.receive(batch);
@@ -210,10 +253,19 @@ export function play(steps: readonly Step[], stage: Stage): { slots: Map<number,
       const given = engine.openSession(keysOf(number)[1]);
       openSlots.set(number, given);
       slots.set(given, number);
+      phases[number] = 0;
     } else if (!open && slot !== undefined) {
       engine.closeSession(slot);
       openSlots.delete(number);
     }
+  };
+  const rotate = (step: Extract<Step, { kind: 'rotate' }>): void => {
+    const slot = openSlots.get(step.session) ?? 1_000;
+    const [, { send, receive }] = phaseOf(step.session, phases[step.session]! + 1);
+    if (step.give && engine.installNextKeys(slot, send, receive)) phases[step.session]!++;
+    if (step.use && traffic.phase(step.session) < phases[step.session]!) traffic.turn(step.session);
+    if (step.seal) engine.switchSendKeys(slot);
+    if (step.drop) engine.dropOldKeys(slot);
   };
   const setPath = (number: number, open: boolean): void => {
     const path = openPaths.get(number);
@@ -243,6 +295,9 @@ export function play(steps: readonly Step[], stage: Stage): { slots: Map<number,
     } else if (next.kind === 'guard') {
       deliver();
       engine.demandCookies(COOKIE_KEYS.slice(0, 2), SECRETS.slice(0, next.secrets));
+    } else if (next.kind === 'rotate') {
+      deliver();
+      rotate(next);
     } else if (next.kind === 'session') {
       deliver();
       setSession(next.session, next.open);
@@ -257,13 +312,26 @@ export function play(steps: readonly Step[], stage: Stage): { slots: Map<number,
   return { slots, paths };
 }
 
-type TrafficStep = Exclude<Step, { kind: 'deliver' | 'expect' | 'seeds' | 'guard' | 'session' | 'path' }>;
+type TrafficStep = Exclude<Step, { kind: 'deliver' | 'expect' | 'seeds' | 'guard' | 'rotate' | 'session' | 'path' }>;
 
 /** Turns steps into datagrams, remembering packet numbers, offsets and what was sent. */
 class Traffic {
   readonly #packetNumbers = new Array<number>(SESSIONS).fill(0);
+  readonly #phases = new Array<number>(SESSIONS).fill(0);
+  /** The first packet number of the phase. */
+  readonly #begins = new Array<number>(SESSIONS).fill(0);
   readonly #offsets = new Map<number, number>();
   readonly #sent: Uint8Array[] = [];
+
+  phase(session: number): number {
+    return this.#phases[session]!;
+  }
+
+  /** Seals in the next phase from now on. */
+  turn(session: number): void {
+    this.#phases[session]!++;
+    this.#begins[session] = this.#packetNumbers[session]! += GAP;
+  }
 
   datagrams(step: TrafficStep): Uint8Array[] {
     const made = this.#make(step);
@@ -293,6 +361,12 @@ class Traffic {
       }
       case 'first':
         return [this.#seal(step.session, step.payload, step.first)];
+      case 'phase': {
+        const phase = Math.max(0, this.#phases[step.session]! + step.by);
+        const begin = this.#begins[step.session]!;
+        const pn = step.before === 0 ? this.#packetNumbers[step.session]!++ : Math.max(0, begin - step.before);
+        return [sealRaw(phaseOf(step.session, phase)[0], 0x80 | (phase & 1), pn, step.payload)];
+      }
       case 'replay':
         return this.#sent.length === 0 ? [] : [this.#sent[step.which % this.#sent.length]!];
       case 'damage': {
@@ -321,8 +395,8 @@ class Traffic {
     this.#packetNumbers[session] = Math.max(0, this.#packetNumbers[session]! + jump);
   }
 
-  #seal(session: number, payload: Uint8Array, first = 0x80): Uint8Array {
-    return sealRaw(keysOf(session)[0], first, this.#packetNumbers[session]!++, payload);
+  #seal(session: number, payload: Uint8Array, first = 0x80 | (this.#phases[session]! & 1)): Uint8Array {
+    return sealRaw(phaseOf(session, this.#phases[session]!)[0], first, this.#packetNumbers[session]!++, payload);
   }
 
   #frame(session: number, stream: number, length: number, fin: boolean, skip: number): Uint8Array {

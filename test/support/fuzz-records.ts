@@ -49,7 +49,9 @@ export interface FuzzStage {
 /** Plays an input of packet-fuzzer.cc. Payloads that were sealed are handed to `onPayload`, too. */
 export function playPackets(input: Uint8Array, stage: FuzzStage, onPayload: (payload: Uint8Array) => void): void {
   if (input.length === 0) return;
-  const direction = { key: filled(32, 0x11), iv: filled(12, 0x22), hp: filled(32, 0x33) };
+  const hp = filled(32, 0x33);
+  const phaseKeys = (phase: number) => ({ key: filled(32, 0x11 + phase), iv: filled(12, 0x22 + phase) });
+  const direction = { ...phaseKeys(0), hp };
   const keys: SessionKeys = {
     sessionId: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
     suite: (input[0]! & 1) !== 0 ? Suite.CHACHA20_POLY1305 : Suite.AES_256_GCM,
@@ -57,8 +59,10 @@ export function playPackets(input: Uint8Array, stage: FuzzStage, onPayload: (pay
     receive: direction,
     forgeryLimit: 3,
   };
-  stage.engine.openSession(keys);
+  const slot = stage.engine.openSession(keys);
   stage.engine.openPath(ADDRESS_A);
+  let given = 0;
+  let phase = 0;
   const sent: Uint8Array[] = [];
   const offsets = [0, 0, 0, 0];
   let pn = 0;
@@ -70,12 +74,12 @@ export function playPackets(input: Uint8Array, stage: FuzzStage, onPayload: (pay
   const seal = (first: number, payload: Uint8Array): void => {
     const cut = payload.subarray(0, MAX_PAYLOAD);
     onPayload(cut);
-    send(sealRaw(keys, first, pn++, cut));
+    send(sealRaw({ ...keys, send: { ...phaseKeys(phase), hp } }, first, pn++, cut));
   };
   for (const { op, octets } of records(input, 1)) {
     const [a = 0, b = 0, c = 0] = octets;
     if (op === 0) send(octets);
-    else if (op === 1) seal(0x80, octets);
+    else if (op === 1) seal(0x80 | (phase & 1), octets);
     else if (op === 2) {
       pn += b * 2 ** (b & 31);
       seal(0x80 | a, octets.subarray(2));
@@ -87,13 +91,21 @@ export function playPackets(input: Uint8Array, stage: FuzzStage, onPayload: (pay
     else if (op === 5) {
       const frame = streamFrame(a & 3, offsets[a & 3]!, filled(b, b), c);
       offsets[a & 3]! += b;
-      seal(0x80, Uint8Array.of(...frame, ...octets.subarray(3)));
+      seal(0x80 | (phase & 1), Uint8Array.of(...frame, ...octets.subarray(3)));
     } else if (op === 6) {
       const segment = ((a << 8) | b) === 0 ? 0xffff : (a << 8) | b;
       const burst = octets.subarray(2);
       let at = 0;
       do receive(burst.subarray(at, at + segment));
       while ((at += segment) < burst.length);
+    } else if (op === 7) {
+      const next = phaseKeys(given + 1);
+      if ((a & 1) !== 0) {
+        if (stage.engine.installNextKeys(slot, next, next)) given++;
+        stage.engine.switchSendKeys(slot);
+      }
+      if ((a & 2) !== 0 && phase < given) phase++;
+      if ((a & 4) !== 0) stage.engine.dropOldKeys(slot);
     }
   }
   stage.deliver();
