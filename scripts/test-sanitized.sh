@@ -27,7 +27,7 @@ CXX=g++ CXXFLAGS="$flags" LDFLAGS="$flags" npm exec --no -- node-gyp rebuild
 
 runtimes="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libubsan.so)"
 tests=("$@")
-[ ${#tests[@]} -gt 0 ] || tests=(test/native test/fuzz test/property/engines-differential.test.ts)
+[ ${#tests[@]} -gt 0 ] || tests=(test/native test/fuzz test/property/engines-differential.test.ts test/unit/engine/key-phases.test.ts)
 status=0
 sanitized() {
   # An exit code of 0 for leaks lets each process end as it would; the logs decide.
