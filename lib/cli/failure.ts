@@ -85,6 +85,8 @@ function explainStt(error: STTError): Explanation {
         code,
         `${message} Check that \`stt recv\` runs there with the same shared seed, and the address and port.`,
       );
+    case 'ERR_STT_UNREACHABLE':
+      return explainUnreachable(error);
     case 'ERR_STT_HANDSHAKE_SELF':
     case 'ERR_STT_PEER_MISMATCH':
     case 'ERR_STT_VERSION':
@@ -123,6 +125,16 @@ function explainStt(error: STTError): Explanation {
     default:
       return line(ExitCode.INTERNAL, code, message);
   }
+}
+
+/** UDP is what the user asked for, so its failure is told; that of WebSocket in brief. */
+function explainUnreachable({ code, message, cause }: STTError): Explanation {
+  if (!(cause instanceof AggregateError)) return line(ExitCode.NO_CONNECTION, code, message);
+  const [udp, webSocket] = cause.errors as [Error, Error];
+  const { text, exitCode, code: udpCode } = explain(udp);
+  // A host that is not known is not known to either.
+  if (!udpCode.startsWith('ERR_STT')) return line(exitCode, udpCode, text);
+  return line(exitCode, code, `${text} Nor over WebSocket: ${webSocket.message}`);
 }
 
 const RESUME = 'Send again to resume where it stopped.';

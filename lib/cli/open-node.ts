@@ -1,7 +1,7 @@
 import { STTNode, type STTNodeOptions, type STTSession } from '../index.js';
 import { usage, type OptionSpecs } from './arguments.js';
 import type { CommandContext } from './command.js';
-import type { Destination } from './endpoint.js';
+import { formatEndpoint, type Destination } from './endpoint.js';
 import { loadNodeSeed, loadSharedSeeds, senderSeed } from './seeds.js';
 
 /** Longest attempt to connect: every retransmission of the handshake fits in several times. */
@@ -33,11 +33,13 @@ export async function nodeOptions(
 export interface Connection extends AsyncDisposable {
   readonly node: STTNode;
   readonly session: STTSession;
+  /** UDP was tried and did not get through, so that WebSocket carries the session. */
+  readonly isFallback: boolean;
   /** Rejects when the user interrupts, else is the promise. */
   orInterrupted<T>(promise: Promise<T>): Promise<T>;
 }
 
-/** Connects to a receiver. */
+/** Connects to a receiver: over WebSocket to a URL, else over UDP, or over WebSocket where UDP does not get through. */
 export async function connect(context: CommandContext, to: Destination): Promise<Connection> {
   const { args, output, env, signal } = context;
   const peerNodeId = parsePeer(args.text('peer'));
@@ -52,10 +54,15 @@ export async function connect(context: CommandContext, to: Destination): Promise
       ...(peerNodeId === undefined ? {} : { peerNodeId }),
     };
     const session =
-      'url' in to ? await node.connectWebSocket(to.url, options) : await node.connectUdp(to.host, to.port, options);
+      'url' in to
+        ? await node.connectWebSocket(to.url, options)
+        : await node.connect(formatEndpoint({ address: to.host, port: to.port }), options);
+    const isFallback = !('url' in to) && session.transport === 'websocket';
+    if (isFallback) output.note('UDP does not get through; going on over WebSocket.');
     return {
       node,
       session,
+      isFallback,
       orInterrupted: (promise) => orInterrupted(promise, signal),
       async [Symbol.asyncDispose]() {
         // What matters was acknowledged by then; a peer that is gone already is no failure.

@@ -8,6 +8,8 @@ export interface Progress {
   readonly octets: number;
   /** Undefined if unknown. */
   readonly total: number | undefined;
+  /** What carries it. Said only of 'websocket': that is the exception. */
+  readonly transport?: 'udp' | 'websocket';
 }
 
 /** Time over which the rate is averaged: long enough to read, short enough to follow. */
@@ -36,9 +38,9 @@ export class ProgressBar {
   }
 
   /** A line that fits `columns`. */
-  line({ label, octets, total }: Progress, columns: number): string {
+  line({ label, octets, total, transport }: Progress, columns: number): string {
     const name = shorten(printable(label), LABEL_WIDTH);
-    const numbers = `${formatOctets(octets)}${total === undefined ? '' : ` of ${formatOctets(total)}`}  ${this.#speed(octets, total)}`;
+    const numbers = `${via(transport)}${formatOctets(octets)}${total === undefined ? '' : ` of ${formatOctets(total)}`}  ${this.#speed(octets, total)}`;
     if (total === undefined) return `${name}  ${numbers}`.slice(0, Math.max(0, columns - 1));
     const share = total === 0 ? 1 : Math.min(1, octets / total);
     const percent = `${Math.floor(share * 100)}`.padStart(3);
@@ -49,9 +51,9 @@ export class ProgressBar {
   }
 
   /** The same for a log. */
-  plain({ label, octets, total }: Progress): string {
+  plain({ label, octets, total, transport }: Progress): string {
     const share = total === undefined || total === 0 ? '' : ` (${Math.floor((octets / total) * 100)} %)`;
-    return `${printable(label)}: ${formatOctets(octets)}${total === undefined ? '' : ` of ${formatOctets(total)}`}${share}, ${this.#speed(octets, total)}`;
+    return `${via(transport)}${printable(label)}: ${formatOctets(octets)}${total === undefined ? '' : ` of ${formatOctets(total)}`}${share}, ${this.#speed(octets, total)}`;
   }
 
   #speed(octets: number, total: number | undefined): string {
@@ -59,6 +61,10 @@ export class ProgressBar {
     if (total === undefined || rate <= 0) return formatRate(rate);
     return `${formatRate(rate)}  ${formatDuration((total - octets) / rate)} left`;
   }
+}
+
+function via(transport: Progress['transport']): string {
+  return transport === 'websocket' ? 'WebSocket: ' : '';
 }
 
 /** Exactly `width` cells. Keeps the end of what is too long, since that tells files apart. */

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { WebSocket } from 'ws';
 import { sttError } from '../errors.js';
+import { describeFault } from './websocket-faults.js';
 import { MAX_MESSAGE, SUBPROTOCOL } from './websocket-hub.js';
 
 /** What of Node's TLS options concerns a client. */
@@ -73,7 +74,7 @@ export function openWebSocket(
     // Stays: what fails after the WebSocket is open is told by its close.
     socket.on('error', (cause) => {
       settle();
-      reject(sttError('ERR_STT_WEBSOCKET', { remote: url, why: cause.message }, { cause }));
+      reject(sttError('ERR_STT_WEBSOCKET', { remote: url, why: describeFault(cause) }, { cause }));
     });
   });
 }

@@ -1,11 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { mkdir, open, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { LOCALHOST } from '../support/certificate.js';
 import { SttProcess, freshSeed, startReceiver, type SttOptions } from '../support/stt-process.js';
 import { temporaryDirectory } from '../support/temporary.js';
 import { startUdpProxy } from '../support/udp-proxy.mjs';
@@ -92,6 +98,46 @@ describe('stt with bad input', () => {
     const line = await fails(['send', path, destination, '--timeout', '1'], 5, { seed: freshSeed() });
     expect(line).toContain('another shared seed');
     expect(await readdir(out)).toEqual([]);
+  });
+
+  it('has one line for a WebSocket that is none: a web server, a proxy, another protocol, no TLS, nobody', async () => {
+    const path = await fileOf(10);
+    const seed = freshSeed();
+    const open = async (server: Server): Promise<string> => {
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return `127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    };
+    const web = createServer((_request, response) => response.end('page'));
+    const proxy = createServer();
+    proxy.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'));
+    const other = createServer();
+    const sockets = new WebSocketServer({ server: other, handleProtocols: () => false });
+    const secure = createTlsServer(LOCALHOST);
+    try {
+      const send = (url: string) => fails(['send', path, url, '--timeout', '2'], 5, { seed });
+      const plain = await open(web);
+      expect(await send(`ws://${plain}`)).toContain('HTTP status 200 came in place of a WebSocket');
+      expect(await send(`ws://${await open(proxy)}`)).toContain('HTTP status 200 came in place of a WebSocket');
+      expect(await send(`ws://${await open(other)}`)).toContain('speaks WebSocket, but not STT');
+      expect(await send(`wss://${await open(secure)}`)).toContain('its certificate does not fit');
+      expect(await send(`wss://${plain}`)).toContain('does not speak TLS');
+      expect(await send('ws://127.0.0.1:1/')).toContain('nobody listens there');
+    } finally {
+      sockets.close();
+      for (const server of [web, proxy, other, secure]) server.close();
+    }
+  });
+
+  it('tells what became of both ways where neither leads to a receiver', async () => {
+    const socket = createSocket('udp4');
+    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    const { port } = socket.address();
+    const line = await fails(['send', await fileOf(10), `127.0.0.1:${port}`, '--timeout', '1'], 5, {
+      seed: freshSeed(),
+    });
+    socket.close();
+    expect(line).toMatch(/No answer from .*Nor over WebSocket: .*nobody listens there/);
   });
 
   it('refuses a receiver that is not the pinned one', async () => {

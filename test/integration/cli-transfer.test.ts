@@ -49,6 +49,21 @@ describe('stt send and stt recv', () => {
     expect((await readFile(join(out, 'data.bin'))).equals(content)).toBe(true);
   });
 
+  it('fall back to WebSocket where UDP does not get through, and say so', async () => {
+    const { path, content } = await fileOf(30 * MEBI);
+    const out = await temporaryDirectory();
+    const { receiver, seed } = await startReceiver(out, ['--websocket', '0']);
+    // Nobody listens for UDP on the port of that number.
+    const destination = `127.0.0.1:${String(receiver.event('listening')?.['webSocketPort'])}`;
+    const sender = await SttProcess.run(['send', path, destination, '--json'], { seed });
+    expect(sender.code).toBe(0);
+    expect(sender.event('connected')).toMatchObject({ transport: 'websocket', fallback: true });
+    expect((await readFile(join(out, 'data.bin'))).equals(content)).toBe(true);
+    const text = await SttProcess.run(['send', path, destination], { seed });
+    expect(text.stderr).toContain('UDP does not get through; going on over WebSocket.');
+    expect(text.code).toBe(0);
+  });
+
   it('move a directory tree', async () => {
     const root = join(await temporaryDirectory(), 'tree');
     await mkdir(join(root, 'a', 'b'), { recursive: true });
@@ -171,7 +186,18 @@ describe('stt send and stt recv', () => {
     expect(summary['minMs']).toBeGreaterThan(0);
     expect(summary['avgMs']).toBeGreaterThanOrEqual(summary['minMs']!);
     expect(summary['p99Ms']).toBeGreaterThanOrEqual(summary['avgMs']!);
+    expect(summary['transport']).toBe('udp');
     const text = await SttProcess.run(['ping', destination, '-c', '3'], { seed });
     expect(text.stdout.toString()).toMatch(/^3 pings to .*: min .* ms, avg .* ms, p99 .* ms; connected in .* ms\n$/);
+  });
+
+  it('measure round-trip times over WebSocket', async () => {
+    const { receiver, seed } = await startReceiver(await temporaryDirectory(), ['--websocket', '0']);
+    const url = `ws://127.0.0.1:${String(receiver.event('listening')?.['webSocketPort'])}/`;
+    const ping = await SttProcess.run(['ping', url, '-c', '10', '-i', '1', '--json'], { seed });
+    expect(ping.code).toBe(0);
+    expect(ping.event('summary')).toMatchObject({ count: 10, transport: 'websocket' });
+    const text = await SttProcess.run(['ping', url, '-c', '3'], { seed });
+    expect(text.stdout.toString()).toMatch(/^3 pings to ws:.* over WebSocket: min .* ms, avg .* ms, p99 .* ms; /);
   });
 });

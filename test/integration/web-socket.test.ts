@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { STTNode, STTSession, STTWebSocketOptions } from '../../lib/index.js';
 import { LOCALHOST } from '../support/certificate.js';
+import { StallingProxy } from '../support/stalling-proxy.js';
 import { BACKEND, echo, readAll, startNode } from '../support/nodes.js';
 
 interface Pair extends AsyncDisposable {
@@ -206,6 +207,38 @@ describe(`what is no STT over WebSocket (${BACKEND})`, () => {
     await once(parts, 'open');
     for (let i = 0; i < 3; i++) parts.send(Buffer.alloc(32_000), { fin: false });
     expect(await closeCode(parts)).toBe(1009);
+  });
+
+  it('a message in more than 64 fragments is refused, however small', async () => {
+    await using pair = await webSocketPair();
+    const parts = stranger(pair.url);
+    await once(parts, 'open');
+    for (let i = 0; i < 64; i++) parts.send(Buffer.alloc(1), { fin: false });
+    const ponged = once(parts, 'pong');
+    parts.ping();
+    await ponged;
+    parts.send(Buffer.alloc(1), { fin: false });
+    expect(await closeCode(parts)).toBe(1008);
+    const session = await pair.client.connectWebSocket(pair.url);
+    expect(await session.ping()).toBeGreaterThan(0);
+  });
+
+  it('a half-open connection ends its session on both sides, each by its own clock', async () => {
+    const sharedSeed = randomBytes(32);
+    const webSocket = { port: 0, host: '127.0.0.1', heartbeatMs: 100 };
+    const { node: server } = await startNode({ sharedSeed, webSocket });
+    const { node: client } = await startNode({ sharedSeed, idleTimeoutMs: 1000 });
+    const proxy = await StallingProxy.listen(server.webSocketPort!);
+    const accepted = once(server, 'session') as Promise<[STTSession]>;
+    const session = await client.connectWebSocket(`ws://127.0.0.1:${proxy.port}/`);
+    const [remote] = await accepted;
+    const ends = [session, remote].map(
+      (one) => new Promise<string>((resolve) => one.once('close', (error) => resolve(error.code))),
+    );
+    proxy.freeze();
+    expect(await Promise.all(ends)).toEqual(['ERR_STT_IDLE_TIMEOUT', 'ERR_STT_CONNECTION_LOST']);
+    await Promise.all([client.stop(), server.stop()]);
+    await proxy.close();
   });
 
   it('a client that brings no session in time is closed, and one beyond the limit refused', async () => {

@@ -9,6 +9,7 @@ export class StallingProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #limit = Infinity;
+  #frozen = false;
   #onStalled: (() => void) | undefined;
 
   private constructor(target: number) {
@@ -43,6 +44,12 @@ export class StallingProxy {
     this.#limit = Infinity;
   }
 
+  /** Passes nothing more, neither octets nor the end of a connection: as a cable that was cut. */
+  freeze(): void {
+    this.#frozen = true;
+    this.#limit = -1;
+  }
+
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
@@ -65,7 +72,7 @@ export class StallingProxy {
     });
     from.on('close', () => {
       this.#sockets.delete(from);
-      to.destroy();
+      if (!this.#frozen) to.destroy();
     });
     from.on('error', () => {});
   }

@@ -12,7 +12,7 @@ const DEFAULT_INTERVAL_MS = 20;
 
 export const command: Command = {
   name: 'ping',
-  synopsis: ['ping HOST:PORT [--count N] [--interval MS]'],
+  synopsis: ['ping HOST:PORT [--count N] [--interval MS]', 'ping wss://HOST/PATH [--count N] [--interval MS]'],
   description: [
     'Connects to a receiver and measures round-trip times over the encrypted session: smallest, mean, and the 99th percentile.',
   ],
@@ -47,9 +47,10 @@ export const command: Command = {
       if (!isInterrupted() || times.length === 0) throw signal.aborted ? signal.reason : error;
     }
     const summary = summarize(times);
-    output.event({ event: 'summary', count: times.length, connectMs, ...summary });
+    const { transport } = session;
+    output.event({ event: 'summary', transport, count: times.length, connectMs, ...summary });
     output.result(
-      `${times.length} pings to ${destination}: min ${formatMs(summary.minMs)} ms, avg ${formatMs(summary.avgMs)} ms, ` +
+      `${times.length} pings to ${destination}${transport === 'websocket' ? ' over WebSocket' : ''}: min ${formatMs(summary.minMs)} ms, avg ${formatMs(summary.avgMs)} ms, ` +
         `p99 ${formatMs(summary.p99Ms)} ms; connected in ${formatMs(connectMs)} ms`,
     );
     signal.throwIfAborted();

@@ -9,14 +9,14 @@ import { HashWorker } from '../../transfer/hash-worker.js';
 import { splitPath, printable } from '../../transfer/safe-path.js';
 import { sendFiles, type SendSummary } from '../../transfer/sender.js';
 import { sourceOf, type Source } from '../../transfer/source-tree.js';
-import type { STTStream } from '../../index.js';
+import type { STTSession, STTStream } from '../../index.js';
 
 export const command: Command = {
   name: 'send',
   synopsis: ['send PATH... HOST:PORT', 'send PATH... wss://HOST/PATH', 'send - HOST:PORT [--name NAME]'],
   description: [
     'Sends files and directories to a `stt recv`, with their modification times and permissions. It ends when everything is on the disk there and its SHA-256 was verified. A transfer that broke off is resumed by the same command; what is there already is not sent again. Symbolic links are followed where they are named and left out inside directories.',
-    'A PATH of - is standard input. Where a firewall blocks UDP, a URL of ws: or wss: sends over WebSocket, if `stt recv --websocket` runs there.',
+    'A PATH of - is standard input. Where a firewall blocks UDP, WebSocket on the TCP port of the same number is used instead, if `stt recv --websocket PORT` runs there; a URL of ws: or wss: sends over WebSocket from the beginning.',
   ],
   options: {
     name: { value: 'NAME', help: 'name of the one PATH at the receiver (standard input: default "stdin")' },
@@ -37,6 +37,7 @@ export const command: Command = {
       event: 'connected',
       remote: destination,
       transport: session.transport,
+      fallback: connection.isFallback,
       backend: session.getStats().backend,
     });
     const stream = await connection.orInterrupted(session.openStream());
@@ -46,7 +47,7 @@ export const command: Command = {
     const began = performance.now();
     try {
       signal.throwIfAborted();
-      const summary = await sendFiles(stream, sources, hashes, observe(output, stream));
+      const summary = await sendFiles(stream, sources, hashes, observe(output, session, stream));
       output.stopProgress();
       const seconds = (performance.now() - began) / 1000;
       const { firstFailure, ...totals } = summary;
@@ -89,6 +90,7 @@ async function sourcesOf(paths: readonly string[], name: string | undefined): Pr
 
 function observe(
   output: Parameters<typeof command.run>[0]['output'],
+  session: STTSession,
   stream: STTStream,
 ): NonNullable<Parameters<typeof sendFiles>[3]> {
   let label = '';
@@ -100,6 +102,7 @@ function observe(
       output.event({ event: 'start', files: sum.files, octets: sum.octets });
       output.startProgress(() => ({
         label,
+        transport: session.transport,
         // What the receiver has, not what waits here.
         octets: Math.max(0, octets - stream.unacknowledgedOctets - stream.writableLength),
         total,

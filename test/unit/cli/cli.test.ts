@@ -128,6 +128,9 @@ describe('the progress bar', () => {
     const state = { label: 'file', octets: 50e6, total: 200e6 };
     expect(bar.line(state, 100)).toMatch(/^file +25 % {2}\[=+ +\] {2}50\.0 MB of 200 MB {2}50\.0 MB\/s {2}0:03 left$/);
     expect(bar.plain(state)).toBe('file: 50.0 MB of 200 MB (25 %), 50.0 MB/s  0:03 left');
+    expect(bar.line({ ...state, transport: 'websocket' }, 110)).toMatch(/\] {2}WebSocket: 50\.0 MB of/);
+    expect(bar.plain({ ...state, transport: 'websocket' })).toMatch(/^WebSocket: file: 50\.0 MB of/);
+    expect(bar.plain({ ...state, transport: 'udp' })).toBe(bar.plain(state));
     expect(bar.line({ ...state, total: undefined }, 100)).toMatch(/^file +50\.0 MB {2}50\.0 MB\/s$/);
   });
 
