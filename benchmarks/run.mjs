@@ -1,4 +1,4 @@
-// npm run bench [-- --rounds 5 --metrics bulk,messages,rtt,cycles --peers native,js,tls,dgram --packet 1400 --json FILE]
+// npm run bench [-- --rounds 5 --metrics bulk,messages,rtt,cycles --peers native,js,tls,dgram,webSocket,ws --packet 1400 --json FILE]
 // Two processes per measurement, each pinned to a core of its own where `taskset` is there; rounds of all peers
 // interleaved, so that a slow moment of the machine hits all alike; medians.
 import { execFileSync, fork } from 'node:child_process';
@@ -12,7 +12,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     metrics: { type: 'string', default: 'bulk,messages,rtt,cycles' },
-    peers: { type: 'string', default: 'native,js,tls,dgram' },
+    peers: { type: 'string', default: 'native,js,tls,dgram,webSocket,ws' },
     packet: { type: 'string', default: '1400' },
     json: { type: 'string' },
   },
@@ -28,6 +28,13 @@ const PEERS = {
   js: { label: 'STT JS', module: 'stt', env: { STT_BACKEND: 'js' }, metrics: ['bulk', 'messages', 'rtt', 'cycles'] },
   tls: { label: 'node:tls (TCP)', module: 'tls', env: {}, metrics: ['bulk', 'messages', 'rtt', 'cycles'] },
   dgram: { label: 'node:dgram', module: 'dgram', env: {}, metrics: ['rtt'] },
+  webSocket: {
+    label: 'STT/WebSocket',
+    module: 'stt-web-socket',
+    env: { STT_BACKEND: 'native' },
+    metrics: ['bulk', 'rtt'],
+  },
+  ws: { label: 'ws alone', module: 'ws', env: {}, metrics: ['bulk', 'rtt'] },
 };
 const METRICS = {
   bulk: {
