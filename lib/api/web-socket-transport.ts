@@ -132,6 +132,7 @@ export class WebSocketTransport {
     let transport!: WebSocketTransport;
     await openWebSocket(transportUrl(hostOrUrl, port), timeoutMs, options.signal, options.tls ?? {}, {
       maxMessageOctets: MAX_MESSAGE,
+      isPlain: true,
       // At once: the other side may have sent frames already.
       onOpen: (opened) => {
         transport = new WebSocketTransport(opened, options, heartbeatMs, () => clearInterval(sweeper));

@@ -17,7 +17,15 @@ export interface WebSocketUse {
   readonly maxMessageOctets?: number;
   /** Called as soon as the WebSocket is open, before a message can come. */
   readonly onOpen?: (opened: OpenedWebSocket) => void;
+  /** What is sent is not encrypted, so that whoever chooses it chooses octets on the wire, unless they are masked. */
+  readonly isPlain?: boolean;
 }
+
+/**
+ * Masks are there to keep whoever chooses the payload from choosing octets on the wire (RFC 6455 §10.3). Packets are
+ * ciphertext, which nobody chooses, and masking them octet by octet would take half of the time of both sides.
+ */
+const NO_MASK = (mask: Buffer): void => void mask.fill(0);
 
 /** A WebSocket that is open, and where it goes. */
 export interface OpenedWebSocket {
@@ -49,6 +57,7 @@ export function openWebSocket(
         perMessageDeflate: false,
         maxPayload: use.maxMessageOctets ?? MAX_MESSAGE,
         handshakeTimeout: timeoutMs,
+        ...(use.isPlain === true ? {} : { generateMask: NO_MASK }),
       });
     } catch (cause) {
       reject(sttError('ERR_STT_ADDRESS', { remote: url, why: 'it is no URL of a WebSocket' }, { cause }));

@@ -128,7 +128,9 @@ describe(`connect (${BACKEND})`, () => {
     const failed = pair.client.connect(target, { timeoutMs: 300 });
     await expect(failed).rejects.toMatchObject({
       code: 'ERR_STT_UNREACHABLE',
-      message: expect.stringMatching(/UDP: No answer from .* WebSocket: No WebSocket to .*nobody listens there/) as unknown,
+      message: expect.stringMatching(
+        /UDP: No answer from .* WebSocket: No WebSocket to .*nobody listens there/,
+      ) as unknown,
       cause: { errors: [{ code: 'ERR_STT_HANDSHAKE_TIMEOUT' }, { code: 'ERR_STT_WEBSOCKET' }] },
     });
     expect(pair.client.getStats()).toMatchObject({ sessions: 0, dialing: 0 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createSocket } from 'node:dgram';
 import { createServer, type Server } from 'node:http';
@@ -297,6 +298,38 @@ describe('WebSocketTransport', () => {
       });
     });
     expect((await lost)?.code).toBe('ERR_STT_CONNECTION_LOST');
+  });
+
+  it('masks what it sends, since nobody encrypts it, with another mask each time', async () => {
+    const server: Server = createServer();
+    const masks = new Promise<string[]>((resolve) => {
+      server.on('upgrade', (request, socket) => {
+        const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+        const accept = createHash('sha1').update(key).digest('base64');
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+            `Sec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: stt.v1\r\n\r\n`,
+        );
+        let came = Buffer.alloc(0);
+        socket.on('data', (data: Buffer) => {
+          came = Buffer.concat([came, data]);
+          // Two messages of a length that stands in the second octet (RFC 6455 §5.2).
+          const length = 6 + (came[1]! & 0x7f);
+          if (came.length >= 2 * length) resolve([0, length].map((at) => hex(came.subarray(at + 2, at + 6))));
+        });
+        open.push(() => socket.destroy());
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    open.push(() => server.close());
+    const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const transport = await WebSocketTransport.connect(url, { onFrameReceived: () => {} });
+    await transport.sendFrame(frameOf(50));
+    await transport.sendFrame(frameOf(50));
+    const [first, second] = await masks;
+    expect(first).not.toBe(second);
+    expect([first, second]).not.toContain('00000000');
   });
 
   it('shares an http server, and keeps to its limits', async () => {
