@@ -5,8 +5,8 @@
 import { nobleProvider } from './stc/noble-provider.js';
 import { STCWrapper as PortableSTCWrapper } from './stc/stc-wrapper.js';
 
-export { STTHandshake } from './api/stt-handshake.js';
-export type { HandshakeKeys, HelloSource, STTHandshakeOptions } from './api/stt-handshake.js';
+export { STTInitiator as STTHandshake } from './api/stt-initiator.js';
+export type { HandshakeKeys, STTHandshakeOptions } from './api/stt-initiator.js';
 export type { SessionManager } from './api/session-manager.js';
 export type { StreamManager } from './api/stream-manager.js';
 export * as constants from './constants.js';

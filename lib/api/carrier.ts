@@ -1,6 +1,7 @@
 import type { PacketEngine, PacketEngineEvents } from '../ports/packet-engine.js';
 import { Driver } from './driver.js';
-import { Handshakes, type HandshakesConfig, type OpenedSlot } from './handshakes.js';
+import type { OpenedSlot } from './dials.js';
+import { Handshakes, type HandshakesConfig } from './handshakes.js';
 import type { SessionEntry } from './session-entry.js';
 import type { STTStream } from './stream.js';
 

@@ -4,7 +4,7 @@ import type { WebSocketTls } from '../transport/websocket-client.js';
 import type { Carrier } from './carrier.js';
 import { targetLabel, type ConnectTarget } from './connect-target.js';
 import { dialUdp } from './dial-udp.js';
-import type { DialOptions, OpenedSlot } from './handshakes.js';
+import type { DialOptions, OpenedSlot } from './dials.js';
 import { raceWithHeadStart, type Contender } from './head-start.js';
 import type { WebSocketCarrier } from './web-socket-carrier.js';
 

@@ -1,7 +1,7 @@
 import { NODE_ID_OCTETS } from '../constants.js';
 import { checkOptionNames, integerOption } from '../options.js';
 import type { WebSocketTls } from '../transport/websocket-client.js';
-import type { DialOptions } from './handshakes.js';
+import type { DialOptions } from './dials.js';
 
 export interface ConnectOptions {
   /** Aborts the attempt; the promise rejects with its reason. */

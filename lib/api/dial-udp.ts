@@ -1,7 +1,7 @@
 import { sttError } from '../errors.js';
 import type { BoundAddress } from '../ports/packet-engine.js';
 import type { Carrier } from './carrier.js';
-import type { DialOptions, OpenedSlot } from './handshakes.js';
+import type { DialOptions, OpenedSlot } from './dials.js';
 import { resolveRemote } from './resolve.js';
 
 /** Resolves a name and shakes hands over UDP, both within `timeoutMs`. `check` throws if the node has stopped meanwhile. */

@@ -4,7 +4,7 @@ import { sttError } from '../errors.js';
 import type { Random } from '../ports/random.js';
 import { formatAddress } from '../wire/address.js';
 import type { Carrier } from './carrier.js';
-import type { OpenedSlot } from './handshakes.js';
+import type { OpenedSlot } from './dials.js';
 import type { NodeConfig } from './node-options.js';
 import type { PeerAdmission } from './peer-admission.js';
 import { reportLater } from './report.js';

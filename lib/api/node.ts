@@ -21,7 +21,7 @@ import {
 } from './connect-options.js';
 import { parseTarget, type ConnectTarget } from './connect-target.js';
 import { dialUdp } from './dial-udp.js';
-import type { OpenedSlot } from './handshakes.js';
+import type { OpenedSlot } from './dials.js';
 import { MessageQueue } from './message-queue.js';
 import type { NodeEvents, ReceivedMessage, SendResult } from './node-events.js';
 import { Newcomers } from './newcomers.js';

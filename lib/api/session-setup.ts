@@ -1,7 +1,7 @@
 import type { Random } from '../ports/random.js';
 import { Session } from '../protocol/session.js';
 import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
-import type { OpenedSlot } from './handshakes.js';
+import type { OpenedSlot } from './dials.js';
 import type { NodeConfig } from './node-options.js';
 import type { SessionEntry } from './session-entry.js';
 import type { StreamFace } from './stream-face.js';

@@ -5,7 +5,8 @@ import { openWebSocket, type WebSocketTls } from '../transport/websocket-client.
 import { WebSocketHub } from '../transport/websocket-hub.js';
 import { WebSocketListener } from '../transport/websocket-server.js';
 import { makeCarrier, type Carrier, type CarrierHost } from './carrier.js';
-import type { DialOptions, HandshakesConfig, OpenedSlot } from './handshakes.js';
+import type { DialOptions, OpenedSlot } from './dials.js';
+import type { HandshakesConfig } from './handshakes.js';
 import type { SessionEntry } from './session-entry.js';
 import type { STTStream } from './stream.js';
 import type { WebSocketConfig } from './web-socket-options.js';

@@ -1,5 +1,5 @@
 import { Driver } from '../api/driver.js';
-import { Handshakes, type OpenedSlot } from '../api/handshakes.js';
+import { Dials, type OpenedSlot } from '../api/dials.js';
 import { pooledRandom } from '../api/pooled-random.js';
 import { SessionEntry } from '../api/session-entry.js';
 import { JsPacketEngine } from '../engine/js-packet-engine.js';
@@ -43,7 +43,7 @@ export class Connection {
   readonly #engine: JsPacketEngine;
   readonly #output: WebSocketOutput;
   readonly #driver: Driver<STTStream>;
-  readonly #handshakes: Handshakes;
+  readonly #handshakes: Dials;
   readonly #random = pooledRandom(nobleProvider);
   #entry: SessionEntry<STTStream> | undefined;
   #gone = false;
@@ -71,7 +71,7 @@ export class Connection {
       events: { onBatch: this.#driver.onBatch, onWritable: this.#driver.onWritable, onError: () => {} },
     });
     this.#driver.start(this.#engine);
-    this.#handshakes = new Handshakes({
+    this.#handshakes = new Dials({
       crypto: nobleProvider,
       engine: this.#engine,
       random: this.#random,
@@ -80,7 +80,6 @@ export class Connection {
       helloClock,
       params: node.params,
       isSessionIdTaken: () => false,
-      hasRoom: () => false,
       wake: () => this.#driver.wake(),
     });
     socket.onmessage = ({ data }) => this.#onMessage(data);
