@@ -6,7 +6,7 @@ import * as browser from '../../lib/browser.js';
 import * as node from '../../lib/index.js';
 
 /** Octets; the sum of what it is made of today, so that growth is seen. */
-const LIMIT = 188_000;
+const LIMIT = 196_000;
 
 describe('the entry for browsers', () => {
   it('imports no Node built-in, however deep', () => {
