@@ -4,6 +4,7 @@ import { type FrameVisitor, parsePacketFrames } from '../wire/packet-frames.js';
 import type { AckTracker } from './ack-tracker.js';
 import type { ControlQueue } from './control-queue.js';
 import { ControlStream } from './control-stream.js';
+import type { KeyRatchet } from './key-ratchet.js';
 import type { LossRecovery } from './loss-recovery.js';
 import type { Streams } from './streams.js';
 
@@ -23,6 +24,7 @@ export interface ReceiveParts {
   readonly recovery: LossRecovery;
   readonly acks: AckTracker;
   controlStream: ControlStream | undefined;
+  readonly ratchet: KeyRatchet | undefined;
 }
 
 /** Takes the frames of the packets that came in to the machines they are for (STT §6). */
@@ -61,10 +63,8 @@ export class FrameReceiver implements FrameVisitor {
   /** A STREAM frame, or a run of them. Gives a close code. */
   stream(id: number, offset: number, fin: boolean, bytes: Uint8Array, begin: number, end: number): number {
     if (!this.#enter()) return STOPPED;
-    const code =
-      id === 0
-        ? (this.#parts.controlStream ??= new ControlStream(undefined)).onFrame(offset, fin, bytes, begin, end)
-        : this.#parts.streams.onStreamFrame(id, offset, fin, bytes, begin, end);
+    if (id === 0) return this.#control(offset, fin, bytes, begin, end);
+    const code = this.#parts.streams.onStreamFrame(id, offset, fin, bytes, begin, end);
     if (code > CloseCode.NONE) this.why = `octets for stream ${id} that may not come`;
     return code;
   }
@@ -194,6 +194,15 @@ export class FrameReceiver implements FrameVisitor {
     if (!this.#parts.streams.live) return STOPPED;
     this.#host.onSessionClose(this.#now, code, new TextDecoder().decode(bytes.subarray(begin, end)));
     return STOPPED;
+  }
+
+  /** Octets of the control stream. */
+  #control(offset: number, fin: boolean, bytes: Uint8Array, begin: number, end: number): number {
+    const { ratchet } = this.#parts;
+    const stream = (this.#parts.controlStream ??= new ControlStream(ratchet));
+    const code = stream.onFrame(offset, fin, bytes, begin, end);
+    if (code > CloseCode.NONE) this.why = ratchet?.why || 'octets for the control stream that may not come';
+    return code;
   }
 
   /** Notes an ack-eliciting frame. False if the session ended, perhaps by a frame before. */

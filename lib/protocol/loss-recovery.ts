@@ -34,7 +34,8 @@ export class LossRecovery {
   readonly #paths: PathFlights;
   readonly #congestion: CongestionState;
   #peerMaxAckDelay: number;
-  #largestAcked = -1;
+  /** Largest packet number that the peer acknowledged, -1 if none. */
+  largestAcked = -1;
   /** The probe timeout runs from then. */
   #ptoBase = -Infinity;
   #ptoCount = 0;
@@ -121,8 +122,8 @@ export class LossRecovery {
       sent.look(largest);
       if (sent.path === activeIndex) sampleTime = sent.time;
     }
-    const rises = largest > this.#largestAcked;
-    if (rises) this.#largestAcked = largest;
+    const rises = largest > this.largestAcked;
+    if (rises) this.largestAcked = largest;
     let acked = 0;
     let eliciting = 0;
     let growing = 0;

@@ -21,6 +21,9 @@ export class Outbox {
   readonly packetSize: number;
   packetsSent = 0;
   octetsSent = 0;
+  /** What was sealed under keys of phases before. */
+  #packetsBefore = 0;
+  #octetsBefore = 0;
   readonly #recovery: LossRecovery;
   readonly #numbers: PacketNumbers;
   readonly #pacer: Pacer;
@@ -60,9 +63,24 @@ export class Outbox {
     this.#paceAt = Infinity;
   }
 
+  /** Sealed under the key in use. */
+  get packetsUnderKey(): number {
+    return this.packetsSent - this.#packetsBefore;
+  }
+
+  get octetsUnderKey(): number {
+    return this.octetsSent - this.#octetsBefore;
+  }
+
+  /** Packets are sealed under another key from now on. */
+  onNewKey(): void {
+    this.#packetsBefore = this.packetsSent;
+    this.#octetsBefore = this.octetsSent;
+  }
+
   /** The key must not be used any more. */
   get exhausted(): boolean {
-    return this.packetsSent >= this.#sealLimit || this.#numbers.next >= LAST_NUMBER;
+    return this.packetsUnderKey >= this.#sealLimit || this.#numbers.next >= LAST_NUMBER;
   }
 
   /**
@@ -83,7 +101,7 @@ export class Outbox {
       return 0;
     }
     const paced = Math.max(1, Math.floor(this.#pacer.budget(now) / size));
-    return Math.min(most, Math.floor(room / size), paced, Math.ceil(this.#sealLimit) - this.packetsSent);
+    return Math.min(most, Math.floor(room / size), paced, Math.ceil(this.#sealLimit) - this.packetsUnderKey);
   }
 
   /** Seals one packet of frames. False if the sink is full: nothing happened. */

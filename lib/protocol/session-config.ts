@@ -2,6 +2,7 @@ import type { Suite } from '../ports/crypto.js';
 import type { Random } from '../ports/random.js';
 import type { SessionObserver } from '../ports/session-observer.js';
 import type { TransportParams } from '../wire/handshake-messages.js';
+import type { RotationConfig } from './session-rotation.js';
 
 /** Every bound of a session. All of them are numbers; octets and milliseconds unless the name says otherwise. */
 export interface SessionLimits {
@@ -76,6 +77,8 @@ export interface SessionConfig {
   readonly limits: SessionLimits;
   /** Sends a PING when nothing came in for so long; 0 or absent: none. */
   readonly keepAliveMs?: number;
+  /** Without it the keys are never changed, and the session closes with CRYPTO when they are used up. */
+  readonly rotation?: RotationConfig;
   /** The initiator's stateless-reset token (16 octets), told to the responder (STT §4, §5). */
   readonly resetToken?: Uint8Array;
 }

@@ -4,6 +4,7 @@ import type { ControlStream } from './control-stream.js';
 import { FrameFates } from './frame-fates.js';
 import { FrameReceiver, type FrameReceiverHost } from './frame-receiver.js';
 import { Lifetime } from './lifetime.js';
+import type { KeyRatchet } from './key-ratchet.js';
 import { LossRecovery } from './loss-recovery.js';
 import { Messages } from './messages.js';
 import { ONLY_PATH, Outbox } from './outbox.js';
@@ -11,6 +12,7 @@ import { PacketNumbers } from './packet-numbers.js';
 import { Pacer } from './pacer.js';
 import { sealLimit } from './seal-limit.js';
 import type { SessionConfig } from './session-config.js';
+import { SessionRotation } from './session-rotation.js';
 import { SinglePackets } from './single-packets.js';
 import { StreamRuns } from './stream-runs.js';
 import { Streams } from './streams.js';
@@ -27,8 +29,10 @@ export class SessionParts {
   readonly outbox: Outbox;
   readonly transmitter: Transmitter;
   readonly receiver: FrameReceiver;
-  /** Undefined until the peer uses it: no message is sent on it yet. */
+  /** Undefined until it is used. */
   controlStream: ControlStream | undefined;
+  /** Undefined if the keys are never changed. */
+  readonly ratchet: KeyRatchet | undefined;
 
   constructor(config: SessionConfig, host: FrameReceiverHost) {
     const { localParams, peerParams, limits, now, observer, initialPacketSize } = config;
@@ -52,6 +56,8 @@ export class SessionParts {
     this.lifetime = new Lifetime(now, localParams.idleTimeoutMs, peerParams.idleTimeoutMs, config.keepAliveMs ?? 0);
     const limit = Math.min(limits.maxSealedPackets, sealLimit(config.suite, packetSize));
     this.outbox = new Outbox(packetSize, limit, this.recovery, numbers, pacer, this.lifetime);
+    this.ratchet =
+      config.rotation && new SessionRotation(config.rotation, config.role, now, limit, numbers, this).ratchet;
     const runs = new StreamRuns(this.streams, this.outbox, numbers);
     this.transmitter = new Transmitter(this.recovery, this.outbox, new SinglePackets(this), runs, this.streams);
     this.receiver = new FrameReceiver(this, observer, localParams.maxDatagram, host);

@@ -18,6 +18,13 @@ export interface SessionStats {
   packetSize: number;
   packetsSent: number;
   packetsReceived: number;
+  /** Phase of the newest keys: 0 at first, one more with each key rotation. */
+  keyVersion: number;
+  /** Key rotations that came to an end, begun by this side and by the peer. */
+  keyRotationsBegun: number;
+  keyRotationsAnswered: number;
+  /** Packets sealed under the key in use. */
+  packetsUnderKey: number;
   /** Packets declared lost (a late ACK does not take one back). */
   packetsLost: number;
   /** UDP payload sent, headers and tags included. */

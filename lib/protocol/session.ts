@@ -1,5 +1,7 @@
 import { CloseCode } from '../constants.js';
 import { sttError } from '../errors.js';
+import type { KemAnswer } from '../ports/kem.js';
+import { Marks } from '../ports/packet-engine.js';
 import type { PacketSink } from '../ports/packet-sink.js';
 import type { SessionObserver } from '../ports/session-observer.js';
 import { encodeSessionClose } from '../wire/packet-frames.js';
@@ -61,8 +63,9 @@ export class Session implements FrameReceiverHost {
     length: number,
   ): void {
     if (!this.#accept(now, count, length)) return;
-    const { acks, receiver } = this.#parts;
-    acks.onReceived(pn, count, true, now, marks & ECN_MASK);
+    const { acks, ratchet, receiver } = this.#parts;
+    ratchet?.onPacketPhase(now, marks >>> Marks.PHASE_SHIFT);
+    acks.onReceived(pn, count, true, now, marks & Marks.ECN_MASK);
     this.#check(now, receiver.stream(streamId, offset, fin, bytes, begin, begin + length));
   }
 
@@ -78,9 +81,10 @@ export class Session implements FrameReceiverHost {
     length: number,
   ): void {
     if (!this.#accept(now, rest ? 0 : 1, length)) return;
-    const { acks, receiver } = this.#parts;
+    const { acks, ratchet, receiver } = this.#parts;
+    ratchet?.onPacketPhase(now, marks >>> Marks.PHASE_SHIFT);
     const code = receiver.parse(now, bytes, begin, begin + length);
-    if (!rest) acks.onReceived(pn, 1, receiver.ackEliciting, now, marks & ECN_MASK);
+    if (!rest) acks.onReceived(pn, 1, receiver.ackEliciting, now, marks & Marks.ECN_MASK);
     this.#check(now, code);
   }
 
@@ -90,15 +94,26 @@ export class Session implements FrameReceiverHost {
   }
 
   /** The rows of one receive batch were given: decides whether to acknowledge at once (STT §7). */
-  handleBatchEnd(_now: number): void {
-    if (this.#state === 'open') this.#parts.acks.onBatchEnd();
+  handleBatchEnd(now: number): void {
+    if (this.#state !== 'open') return;
+    this.#parts.acks.onBatchEnd();
+    this.#parts.ratchet?.onBatchEnd(now);
+  }
+
+  /** What ML-KEM gave to a question of the rotation's host. */
+  handleKemAnswer(now: number, question: number, answer: KemAnswer): void {
+    const { ratchet } = this.#parts;
+    if (ratchet === undefined) return;
+    const code = ratchet.onKemAnswer(now, question, answer);
+    if (code > CloseCode.NONE) this.close(now, code, ratchet.why);
   }
 
   /** Sends what congestion, pacing and flow control allow, until the sink refuses; then call it again when the sink has room. */
   pollTransmit(now: number, sink: PacketSink): void {
-    const { outbox, streams, transmitter } = this.#parts;
+    const { outbox, ratchet, streams, transmitter } = this.#parts;
     if (this.#state === 'open') {
       streams.now = now;
+      ratchet?.poll(now, outbox.packetsUnderKey, outbox.octetsUnderKey);
       transmitter.poll(now, sink);
       if (outbox.isStarved) this.close(now, CloseCode.PROTOCOL, 'the other side acknowledges nothing');
       if (outbox.exhausted) this.close(now, CloseCode.CRYPTO, 'the key has sealed as many packets as it may');
@@ -111,7 +126,7 @@ export class Session implements FrameReceiverHost {
 
   /** When `handleTimeout` wants to be called: absolute ms or Infinity. */
   pollTimeout(): number {
-    const { acks, lifetime, outbox, recovery, streams } = this.#parts;
+    const { acks, lifetime, outbox, ratchet, recovery, streams } = this.#parts;
     if (this.#state === 'closed') return Infinity;
     if (this.#state !== 'open') return lifetime.closeDeadline;
     return Math.min(
@@ -121,12 +136,13 @@ export class Session implements FrameReceiverHost {
       lifetime.idleDeadline(recovery.pto),
       lifetime.keepAliveDeadline(streams.stalled),
       streams.churn.deadline,
+      ratchet?.deadline ?? Infinity,
     );
   }
 
   /** To be called at or after `pollTimeout()`; early calls do nothing. */
   handleTimeout(now: number): void {
-    const { control, lifetime, recovery, streams } = this.#parts;
+    const { control, lifetime, ratchet, recovery, streams } = this.#parts;
     if (this.#state === 'closing' || this.#state === 'draining') {
       if (now >= lifetime.closeDeadline) this.#state = 'closed';
     }
@@ -142,6 +158,21 @@ export class Session implements FrameReceiverHost {
       lifetime.onKeepAlive(now);
     }
     if (now >= streams.churn.deadline) streams.renewStreamLimit();
+    ratchet?.onTimeout(now);
+  }
+
+  /**
+   * Has the keys changed, at once if none were changed lately; `RotationHost.onKeysRotated` tells when. Nothing if that is
+   * under way. Throws ERR_STT_CLOSED.
+   */
+  rotateKeys(): void {
+    this.#assertOpen();
+    this.#parts.ratchet?.request();
+  }
+
+  /** Whether the keys are as old, or have sealed as much, as the policy allows; the session changes them by itself. */
+  shouldRotateKeys(now: number): boolean {
+    return this.#state === 'open' && (this.#parts.ratchet?.shouldRotate(now) ?? false);
   }
 
   /** Opens a stream, or undefined while the peer allows no more, or after the session ended. Nothing is sent until it is written to. */
@@ -199,6 +230,7 @@ export class Session implements FrameReceiverHost {
   destroy(): void {
     this.#state = 'closed';
     this.#closeWanted = false;
+    this.#parts.ratchet?.end();
     this.#parts.streams.end();
     this.#parts.streams.table.clear();
   }
@@ -209,7 +241,7 @@ export class Session implements FrameReceiverHost {
   }
 
   stats(): SessionStats {
-    const { messages, outbox, receiver, recovery, streams } = this.#parts;
+    const { messages, outbox, ratchet, receiver, recovery, streams } = this.#parts;
     const { rtt } = recovery;
     return {
       state: this.#state,
@@ -222,6 +254,10 @@ export class Session implements FrameReceiverHost {
       bytesInFlight: recovery.bytesInFlight,
       ptoCount: recovery.ptoCount,
       packetSize: outbox.packetSize,
+      keyVersion: ratchet?.phase ?? 0,
+      keyRotationsBegun: ratchet?.ownRotations ?? 0,
+      keyRotationsAnswered: ratchet?.peerRotations ?? 0,
+      packetsUnderKey: outbox.packetsUnderKey,
       packetsSent: outbox.packetsSent,
       packetsReceived: this.#packetsReceived,
       packetsLost: recovery.packetsLost,
@@ -255,8 +291,10 @@ export class Session implements FrameReceiverHost {
     this.#packetsReceived += packets;
     this.#octetsReceived += octets;
     if (this.#state === 'open') {
-      this.#parts.streams.now = now;
-      this.#parts.lifetime.onReceived(now);
+      const { lifetime, ratchet, streams } = this.#parts;
+      streams.now = now;
+      lifetime.onReceived(now);
+      if (ratchet !== undefined) ratchet.now = now;
       return true;
     }
     if (this.#state === 'closing' && packets > 0 && this.#parts.lifetime.answerWhileClosing(packets)) {
@@ -272,7 +310,8 @@ export class Session implements FrameReceiverHost {
 
   #end(state: SessionStats['state'], closeCode: number, reason: string, remote: boolean): void {
     this.#state = state;
-    const { messages, streams } = this.#parts;
+    const { messages, ratchet, streams } = this.#parts;
+    ratchet?.end();
     streams.end();
     messages.end();
     this.#observer.onEnd({ closeCode, reason, remote });
@@ -283,9 +322,6 @@ export class Session implements FrameReceiverHost {
     if (this.#state !== 'open') throw sttError('ERR_STT_CLOSED', { why: `it is ${this.#state}` });
   }
 }
-
-/** ECN bits of a group's marks; the key phase above them is the packet engine's. */
-const ECN_MASK = 3;
 
 /** UTF-8 of a reason, cut between characters to what the frame holds. */
 function truncate(reason: string): Uint8Array {

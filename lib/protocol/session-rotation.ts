@@ -1,0 +1,69 @@
+import type { CryptoProvider } from '../ports/crypto.js';
+import type { RotationHost } from '../ports/rotation-host.js';
+import type { ControlQueue } from './control-queue.js';
+import { ControlStream } from './control-stream.js';
+import { KeyRatchet, type RatchetLink } from './key-ratchet.js';
+import type { LossRecovery } from './loss-recovery.js';
+import type { Outbox } from './outbox.js';
+import type { PacketNumbers } from './packet-numbers.js';
+import type { RotationPolicy } from './rotation-policy.js';
+
+/** What a session needs to change its keys (STT §5). */
+export interface RotationConfig {
+  readonly crypto: CryptoProvider;
+  /** `session_key` of STT §4, 32 octets. The session owns it from now on, and wipes it. */
+  readonly sessionKey: Uint8Array;
+  readonly policy: RotationPolicy;
+  readonly host: RotationHost;
+}
+
+/** The machines around the ratchet. */
+export interface RotationParts {
+  readonly control: ControlQueue;
+  readonly recovery: LossRecovery;
+  readonly outbox: Outbox;
+  /** Made when it is first used. */
+  controlStream: ControlStream | undefined;
+}
+
+/** Ties the ratchet of a session to the machines around it. */
+export class SessionRotation implements RatchetLink {
+  readonly ratchet: KeyRatchet;
+  readonly #parts: RotationParts;
+  readonly #numbers: PacketNumbers;
+
+  /** `sealLimit`: packets that one key may seal. */
+  constructor(
+    config: RotationConfig,
+    role: 'initiator' | 'responder',
+    now: number,
+    sealLimit: number,
+    numbers: PacketNumbers,
+    parts: RotationParts,
+  ) {
+    this.#parts = parts;
+    this.#numbers = numbers;
+    this.ratchet = new KeyRatchet({ ...config, role, now, sealLimit, link: this });
+  }
+
+  get largestAcked(): number {
+    return this.#parts.recovery.largestAcked;
+  }
+
+  get ptoMs(): number {
+    return this.#parts.recovery.pto;
+  }
+
+  sendMessage(type: number, body: Uint8Array): boolean {
+    return (this.#parts.controlStream ??= new ControlStream(this.ratchet)).send(type, body);
+  }
+
+  onSendPhase(): number {
+    this.#parts.outbox.onNewKey();
+    return this.#numbers.next;
+  }
+
+  requestPing(): void {
+    this.#parts.control.wantPing = true;
+  }
+}
