@@ -183,8 +183,6 @@ export class KeyRatchet implements ControlMessageHandler {
         if (answer.kind !== 'decapsulated') return this.#fail(answer, 'the peer sent an invalid ciphertext');
         this.#turn(now, answer.secret, this.#response);
         this.#sealInNewPhase();
-        // Even if there is nothing to say: the peer seals in the old phase until it opens a packet of the new one.
-        this.#config.link.requestPing();
         return CloseCode.NONE;
       default:
         return CloseCode.NONE;
@@ -284,6 +282,8 @@ export class KeyRatchet implements ControlMessageHandler {
     this.#config.host.switchSendKeys();
     this.#firstSealed = this.#config.link.onSendPhase();
     this.#isWorn = this.#isUrgent = false;
+    // Even if there is nothing to say: the answer is what ends the rotation on this side, and has it go on on the other.
+    this.#config.link.requestPing();
   }
 
   #settle(now: number): void {

@@ -7,6 +7,7 @@ import {
   RowFlag,
   RowType,
   type PacketEngineEvents,
+  type PhaseKeys,
   type SessionKeys,
 } from '../../../lib/ports/packet-engine.js';
 import type { Session } from '../../../lib/protocol/session.js';
@@ -61,6 +62,18 @@ export class EngineCarrier implements Carrier, PacketEngineEvents {
 
   sealFrames(pn: number, frames: Uint8Array, begin: number, end: number): boolean {
     return this.#engine.sealFrames(this.#slot, this.#path, pn, frames, begin, end);
+  }
+
+  installNextKeys(send: PhaseKeys, receive: PhaseKeys): boolean {
+    return this.#engine.installNextKeys(this.#slot, send, receive);
+  }
+
+  switchSendKeys(): void {
+    this.#engine.switchSendKeys(this.#slot);
+  }
+
+  dropOldKeys(): void {
+    this.#engine.dropOldKeys(this.#slot);
   }
 
   flush(send: (datagram: Uint8Array) => void): void {

@@ -267,7 +267,7 @@ describe('the ratchet of the side that answers', () => {
     ratchet.onPacketPhase(state.now, 0);
     expect(taken()).toEqual([]);
     ratchet.onPacketPhase(state.now, 1);
-    expect(taken()).toEqual(['switch']);
+    expect(taken()).toEqual(['switch', 'ping']);
     state.largestAcked = 100;
     ratchet.onBatchEnd(state.now);
     expect(taken()).toEqual(['rotated 1']);
