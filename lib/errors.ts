@@ -237,6 +237,11 @@ export const ERRORS = {
     type: STTSessionError,
     message: 'Message of {size} octets is over the limit of {limit} on this path. Use a stream, or split it.',
   },
+  ERR_STT_KEY_EXCHANGE: {
+    type: STTSessionError,
+    message:
+      'The keys of the session were not changed: {why}. It goes on with those it has, and tries again after a minute.',
+  },
   ERR_STT_QUEUE_FULL: {
     type: STTSessionError,
     message:

@@ -1,6 +1,7 @@
 import { CloseCode } from '../constants.js';
 import { publish } from '../diagnostics.js';
 import { sttError } from '../errors.js';
+import type { CryptoProvider } from '../ports/crypto.js';
 import type { Random } from '../ports/random.js';
 import { formatAddress } from '../wire/address.js';
 import type { Carrier } from './carrier.js';
@@ -18,6 +19,7 @@ type Entry = SessionEntry<STTStream>;
 /** The node around it. */
 export interface NewcomersHost {
   readonly config: NodeConfig;
+  readonly crypto: CryptoProvider;
   readonly random: Random;
   readonly peers: PeerAdmission;
   readonly isRunning: () => boolean;
@@ -82,11 +84,11 @@ export class Newcomers {
   }
 
   #newEntry(carrier: Carrier, opened: OpenedSlot, now: number): Entry {
-    const { config, random } = this.#host;
+    const { config, crypto, random } = this.#host;
     const { slot, path, address } = opened;
     const { engine, driver, transport } = carrier;
     const entry = new SessionEntry(engine, slot, path, formatAddress(address), driver.schedule, nodePlatform);
-    entry.session = newSession(config, opened, entry, random, now, transport);
+    entry.session = newSession(config, crypto, opened, entry, random, now, transport);
     this.#host.keep(carrier, entry, address);
     driver.add(entry);
     return entry;

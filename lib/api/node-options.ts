@@ -3,6 +3,7 @@ import type { ChamberStore } from '../chamber/store.js';
 import { MAX_SEEDS } from '../constants.js';
 import { sttError } from '../errors.js';
 import { checkOptionNames, integerOption } from '../options.js';
+import type { RotationPolicy } from '../protocol/rotation-policy.js';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from '../protocol/session-config.js';
 import { warnOnce } from '../stc/node-warn.js';
 import { checkSeed } from '../stc/stc-root.js';
@@ -12,12 +13,13 @@ import {
   type AdmissionConfig,
   type AdmissionOptions,
 } from './admission-options.js';
+import { ROTATION_OPTIONS, rotationPolicy, type RotationOptions } from './rotation-options.js';
 import { webSocketConfig, type STTWebSocketOptions, type WebSocketConfig } from './web-socket-options.js';
 
 /** Which implementation does the work of every datagram. */
 export type Backend = 'auto' | 'native' | 'js';
 
-export interface STTNodeOptions extends AdmissionOptions {
+export interface STTNodeOptions extends AdmissionOptions, RotationOptions {
   /** The node's own secret: at least 16 random octets, 32 are right. The node id follows from it; keep it across restarts. */
   readonly nodeSeed: Uint8Array;
   /**
@@ -102,10 +104,12 @@ export interface NodeConfig {
   readonly sessionWindow: number;
   readonly limits: SessionLimits;
   readonly admission: AdmissionConfig;
+  readonly rotation: RotationPolicy;
 }
 
 const NAMES: readonly (keyof STTNodeOptions)[] = [
   ...ADMISSION_OPTIONS,
+  ...ROTATION_OPTIONS,
   'nodeSeed',
   'sharedSeed',
   'host',
@@ -172,6 +176,7 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
     closeTimeoutMs: integer('closeTimeoutMs', 30_000, 0, 0x7fffffff),
     maxSessions,
     admission: admissionConfig(options, maxSessions),
+    rotation: rotationPolicy(options),
     receiveQueue: integer('receiveQueue', 1024, 1, 1_000_000),
     webSocket: options.webSocket === undefined ? undefined : webSocketConfig(options.webSocket),
     socketBufferOctets: integer('socketBufferOctets', 4 * MIB, 65_536, 256 * MIB),

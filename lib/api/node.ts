@@ -112,6 +112,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     this.peers = new PeerAdmission(this.#config.admission);
     this.#newcomers = new Newcomers({
       config: this.#config,
+      crypto: this.#backend.crypto,
       random: this.#backend.random,
       peers: this.peers,
       isRunning: () => this.#running !== undefined,

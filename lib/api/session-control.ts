@@ -119,6 +119,19 @@ export class SessionControl<S extends StreamFace> implements SessionFace<S> {
     }
   }
 
+  shouldRotateKeys(): boolean {
+    return this.#entry.session.shouldRotateKeys(performance.now());
+  }
+
+  rotateKeys(): Promise<void> {
+    try {
+      this.#checkOpen();
+      return this.#entry.rotation.rotate();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
   close(options: CloseOptions): Promise<void> {
     try {
       checkOptionNames(options, ['code', 'reason', 'timeoutMs']);

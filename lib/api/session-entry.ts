@@ -5,6 +5,7 @@ import type { SessionEnd, SessionObserver } from '../ports/session-observer.js';
 import type { Deadline } from '../protocol/deadlines.js';
 import type { Session } from '../protocol/session.js';
 import type { Stream } from '../protocol/stream.js';
+import { KeyRotation } from './key-rotation.js';
 import { reportLater } from './report.js';
 import type { Platform, StreamFace, StreamHost } from './stream-face.js';
 
@@ -30,6 +31,7 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   blocked = false;
   session!: Session;
   face: SessionFace<S> | undefined;
+  readonly rotation: KeyRotation;
   readonly remoteLabel: string;
   readonly slot: number;
   readonly path: number;
@@ -51,6 +53,7 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
     this.remoteLabel = remoteLabel;
     this.#schedule = schedule;
     this.#platform = platform;
+    this.rotation = new KeyRotation(engine, slot, platform.kem, this);
   }
 
   schedule(): void {
@@ -169,6 +172,7 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
     for (const stream of [...this.session.streams()]) {
       (stream.attachment as S | undefined)?.deliverSessionEnd(error);
     }
+    this.rotation.end(error);
     this.#tell(() => this.face?.onEnd(error));
   }
 

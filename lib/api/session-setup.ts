@@ -1,3 +1,4 @@
+import type { CryptoProvider } from '../ports/crypto.js';
 import type { Random } from '../ports/random.js';
 import { Session } from '../protocol/session.js';
 import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
@@ -21,6 +22,7 @@ export function transportParams(config: NodeConfig): TransportParams {
 /** The sans-IO core of a session whose handshake is done. */
 export function newSession<S extends StreamFace>(
   config: NodeConfig,
+  crypto: CryptoProvider,
   { result }: OpenedSlot,
   entry: SessionEntry<S>,
   random: Random,
@@ -41,6 +43,7 @@ export function newSession<S extends StreamFace>(
     random,
     observer: entry,
     limits: config.limits,
+    rotation: { crypto, sessionKey: result.sessionKey, policy: config.rotation, host: entry.rotation },
     keepAliveMs: config.keepAlive ? config.idleTimeoutMs / 3 : 0,
   });
 }

@@ -145,6 +145,30 @@ export class STTSession extends EventEmitter<SessionEvents> {
     return this.#control.ping();
   }
 
+  /**
+   * Whether the keys are as old, or have sealed as much, as the node's options allow. The session then changes them by
+   * itself, so there is no need to ask.
+   */
+  shouldRotateKeys(): boolean {
+    return this.#control.shouldRotateKeys();
+  }
+
+  /**
+   * Changes the keys of the wire by a fresh exchange of ML-KEM-768 (STT §5), and resolves when both directions use them.
+   * Data flows meanwhile. If a rotation is under way, by whichever side, that is the one. Awaited before the first octet
+   * is written, it protects all of them also from who recorded the handshake and breaks X25519 one day.
+   * @throws STTSessionError `ERR_STT_KEY_EXCHANGE` if ML-KEM cannot be computed here; the reason of its end if the session
+   *   ends first (as rejections)
+   */
+  rotateKeys(): Promise<void> {
+    return this.#control.rotateKeys();
+  }
+
+  /** How often the keys were changed: the phase of the newest ones, 0 at first. */
+  get keyVersion(): number {
+    return this.#entry.session.keyVersion;
+  }
+
   getStats(): SessionStats {
     return { ...this.#entry.session.stats(), transport: this.transport, backend: this.#backend };
   }

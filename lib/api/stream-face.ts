@@ -1,4 +1,5 @@
 import type { STTError } from '../errors.js';
+import type { Kem } from '../ports/kem.js';
 import type { Stream } from '../protocol/stream.js';
 
 /** What a stream needs of its session. */
@@ -29,6 +30,8 @@ export interface StreamFace {
 /** In what the application's side differs between Node and browsers. */
 export interface Platform<S extends StreamFace> {
   makeStream(stream: Stream, host: StreamHost): S;
+  /** ML-KEM, for key rotation. */
+  readonly kem: Kem;
   /** A copy that belongs to the application. */
   copy(bytes: Uint8Array, begin: number, end: number): Uint8Array;
 }

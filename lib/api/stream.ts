@@ -3,6 +3,7 @@ import { sttError, type STTError, type STTStreamError } from '../errors.js';
 import type { Stream } from '../protocol/stream.js';
 import { reportLater } from './report.js';
 import type { Platform, StreamFace, StreamHost } from './stream-face.js';
+import { nodeKem } from './node-kem.js';
 
 /** Size of the buffers that received octets are handed over in: large enough to be cheap, small enough to stay hot in cache. */
 const CHUNK_OCTETS = 65_536;
@@ -239,6 +240,7 @@ export class STTStream extends Duplex implements StreamFace {
 
 /** Streams are `Duplex`, octets are Buffers. */
 export const nodePlatform: Platform<STTStream> = {
+  kem: nodeKem,
   makeStream: (stream, host) => new STTStream(stream, host),
   copy: (bytes, begin, end) => Buffer.from(bytes.subarray(begin, end)),
 };

@@ -30,7 +30,6 @@ export type KemAnswer =
  * that of `node:crypto`, and @noble. Each answer comes later, never from within the call, and exactly once.
  */
 export interface Kem {
-  readonly name: 'node' | 'noble';
   generate(done: (answer: KemAnswer) => void): void;
   encapsulate(publicKey: Uint8Array, done: (answer: KemAnswer) => void): void;
   decapsulate(privateKey: unknown, ciphertext: Uint8Array, done: (answer: KemAnswer) => void): void;

@@ -240,6 +240,11 @@ export class Session implements FrameReceiverHost {
     return this.#parts.lifetime.idleTimeoutMs;
   }
 
+  /** Phase of the newest keys. */
+  get keyVersion(): number {
+    return this.#parts.ratchet?.phase ?? 0;
+  }
+
   stats(): SessionStats {
     const { messages, outbox, ratchet, receiver, recovery, streams } = this.#parts;
     const { rtt } = recovery;
@@ -254,7 +259,7 @@ export class Session implements FrameReceiverHost {
       bytesInFlight: recovery.bytesInFlight,
       ptoCount: recovery.ptoCount,
       packetSize: outbox.packetSize,
-      keyVersion: ratchet?.phase ?? 0,
+      keyVersion: this.keyVersion,
       keyRotationsBegun: ratchet?.ownRotations ?? 0,
       keyRotationsAnswered: ratchet?.peerRotations ?? 0,
       packetsUnderKey: outbox.packetsUnderKey,

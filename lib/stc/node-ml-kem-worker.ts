@@ -44,7 +44,6 @@ type Operation = 'generate' | 'encapsulate' | 'decapsulate';
 
 /** ML-KEM-768 in a worker thread, started with the first question. It does not hold the process. */
 export class WorkerMlKem implements Kem {
-  readonly name = 'noble';
   #worker: Worker | undefined;
   /** Answers come in the order of questions. */
   #waiting: Done[] = [];

@@ -25,7 +25,6 @@ export function nodeMlKem(): Kem | undefined {
   // A Node that is linked with an older OpenSSL has the functions, but not the keys.
   if (readKey(spki(new Uint8Array(KEM_PUBLIC_KEY))) === undefined) return undefined;
   return {
-    name: 'node',
     generate(done) {
       generateKeyPair('ml-kem-768', {}, (error, publicKey, privateKey) => {
         if (error !== null) return done(failed(error));

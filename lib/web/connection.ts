@@ -128,6 +128,12 @@ export class Connection {
       observer: entry,
       limits: node.limits,
       keepAliveMs: node.keepAliveMs,
+      rotation: {
+        crypto: nobleProvider,
+        sessionKey: result.sessionKey,
+        policy: node.rotation,
+        host: entry.rotation,
+      },
     });
     const identity = {
       sessionId: result.sessionId,

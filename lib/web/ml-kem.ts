@@ -7,7 +7,6 @@ type Done = (answer: KemAnswer) => void;
 
 /** ML-KEM-768 of a page: half a millisecond on its only thread, a few times an hour. */
 export const pageMlKem: Kem = {
-  name: 'noble',
   generate: (done) => answer(done, ({ generate }) => generate()),
   encapsulate: (publicKey, done) => answer(done, ({ encapsulate }) => encapsulate(publicKey)),
   decapsulate: (key, ciphertext, done) => answer(done, ({ decapsulate }) => decapsulate(key, ciphertext)),

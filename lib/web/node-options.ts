@@ -1,11 +1,13 @@
+import { ROTATION_OPTIONS, rotationPolicy, type RotationOptions } from '../api/rotation-options.js';
 import { sttError } from '../errors.js';
 import { checkOptionNames, integerOption } from '../options.js';
+import type { RotationPolicy } from '../protocol/rotation-policy.js';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from '../protocol/session-config.js';
 import { checkSeed } from '../stc/stc-root.js';
 import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
 
 /** Options of a node in a browser: those of Node's that make sense without a socket of one's own. */
-export interface STTNodeOptions {
+export interface STTNodeOptions extends RotationOptions {
   /** The node's own secret, at least 16 random octets, 32 are right: the node id follows from it. */
   readonly nodeSeed: Uint8Array;
   /** The secret shared with the peer: at least 16 random octets, 32 are right. */
@@ -39,9 +41,11 @@ export interface NodeConfig {
   readonly receiveQueue: number;
   readonly params: TransportParams;
   readonly limits: SessionLimits;
+  readonly rotation: RotationPolicy;
 }
 
 const NAMES: readonly (keyof STTNodeOptions)[] = [
+  ...ROTATION_OPTIONS,
   'nodeSeed',
   'sharedSeed',
   'idleTimeoutMs',
@@ -83,6 +87,7 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
       idleTimeoutMs,
       maxDatagram: integer('maxMessageOctets', 65_000, 0, 65_507),
     },
+    rotation: rotationPolicy(options),
     limits: {
       ...DEFAULT_SESSION_LIMITS,
       maxStreamWindow: integer('maxStreamWindow', Math.max(16 * MIB, streamWindow), streamWindow, 1024 * MIB),

@@ -2,6 +2,7 @@ import { sttError, type STTError, type STTStreamError } from '../errors.js';
 import { integerOption } from '../options.js';
 import type { StreamFace, StreamHost, Platform } from '../api/stream-face.js';
 import type { Stream } from '../protocol/stream.js';
+import { pageMlKem } from './ml-kem.js';
 
 /** Octets that `writable` itself may hold before a writer has to wait; the protocol's send buffer comes on top. */
 const WRITABLE_HIGH_WATER = 262_144;
@@ -261,6 +262,7 @@ export class STTStream implements StreamFace {
 
 /** Streams are pairs of Web Streams, octets are plain `Uint8Array`s. */
 export const webPlatform: Platform<STTStream> = {
+  kem: pageMlKem,
   makeStream: (stream, host) => new STTStream(stream, host),
   copy: (bytes, begin, end) => bytes.slice(begin, end),
 };

@@ -1,0 +1,91 @@
+import { sttError } from '../errors.js';
+import type { Kem, KemAnswer } from '../ports/kem.js';
+import type { PacketEngine, PhaseKeys } from '../ports/packet-engine.js';
+import type { RotationHost } from '../ports/rotation-host.js';
+import type { Session } from '../protocol/session.js';
+
+/** The session whose keys are changed, and the pump that sends what it has to say. */
+export interface RotatingEntry {
+  readonly session: Session;
+  schedule(): void;
+}
+
+interface Waiting {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/** Ties the key rotation of a session to ML-KEM, to its slot in the packet engine, and to the application that waits for it. */
+export class KeyRotation implements RotationHost {
+  readonly #engine: PacketEngine;
+  readonly #slot: number;
+  readonly #kem: Kem;
+  readonly #entry: RotatingEntry;
+  #waiting: Waiting[] | undefined;
+
+  constructor(engine: PacketEngine, slot: number, kem: Kem, entry: RotatingEntry) {
+    this.#engine = engine;
+    this.#slot = slot;
+    this.#kem = kem;
+    this.#entry = entry;
+  }
+
+  /** Resolves when other keys are in use. */
+  rotate(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#entry.session.rotateKeys();
+      (this.#waiting ??= []).push({ resolve, reject });
+      this.#entry.schedule();
+    });
+  }
+
+  /** The session is over. */
+  end(error: Error): void {
+    this.#settle((waiting) => waiting.reject(error));
+  }
+
+  // RotationHost
+
+  generate(question: number): void {
+    this.#kem.generate((answer) => this.#answer(question, answer));
+  }
+
+  encapsulate(question: number, publicKey: Uint8Array): void {
+    this.#kem.encapsulate(publicKey, (answer) => this.#answer(question, answer));
+  }
+
+  decapsulate(question: number, privateKey: unknown, ciphertext: Uint8Array): void {
+    this.#kem.decapsulate(privateKey, ciphertext, (answer) => this.#answer(question, answer));
+  }
+
+  installNextKeys(send: PhaseKeys, receive: PhaseKeys): void {
+    this.#engine.installNextKeys(this.#slot, send, receive);
+  }
+
+  switchSendKeys(): void {
+    this.#engine.switchSendKeys(this.#slot);
+  }
+
+  dropOldKeys(): void {
+    this.#engine.dropOldKeys(this.#slot);
+  }
+
+  onKeysRotated(): void {
+    this.#settle((waiting) => waiting.resolve());
+  }
+
+  onRotationFailed(why: string): void {
+    this.#settle((waiting) => waiting.reject(sttError('ERR_STT_KEY_EXCHANGE', { why })));
+  }
+
+  #answer(question: number, answer: KemAnswer): void {
+    this.#entry.session.handleKemAnswer(performance.now(), question, answer);
+    this.#entry.schedule();
+  }
+
+  #settle(settle: (waiting: Waiting) => void): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.forEach(settle);
+  }
+}
