@@ -33,7 +33,7 @@ export class KeyRotation implements RotationHost {
   /** Resolves when other keys are in use. */
   rotate(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#entry.session.rotateKeys();
+      this.#entry.session.rotateKeys(performance.now());
       (this.#waiting ??= []).push({ resolve, reject });
       this.#entry.schedule();
     });

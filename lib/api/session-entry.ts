@@ -31,7 +31,7 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   blocked = false;
   session!: Session;
   face: SessionFace<S> | undefined;
-  readonly rotation: KeyRotation;
+  #rotation: KeyRotation | undefined;
   readonly remoteLabel: string;
   readonly slot: number;
   readonly path: number;
@@ -53,7 +53,11 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
     this.remoteLabel = remoteLabel;
     this.#schedule = schedule;
     this.#platform = platform;
-    this.rotation = new KeyRotation(engine, slot, platform.kem, this);
+  }
+
+  /** Made when it is needed: most sessions are short. */
+  get rotation(): KeyRotation {
+    return (this.#rotation ??= new KeyRotation(this.#engine, this.slot, this.#platform.kem, this));
   }
 
   schedule(): void {
@@ -172,7 +176,7 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
     for (const stream of [...this.session.streams()]) {
       (stream.attachment as S | undefined)?.deliverSessionEnd(error);
     }
-    this.rotation.end(error);
+    this.#rotation?.end(error);
     this.#tell(() => this.face?.onEnd(error));
   }
 

@@ -43,7 +43,7 @@ export function newSession<S extends StreamFace>(
     random,
     observer: entry,
     limits: config.limits,
-    rotation: { crypto, sessionKey: result.sessionKey, policy: config.rotation, host: entry.rotation },
+    rotation: { crypto, sessionKey: result.sessionKey, policy: config.rotation, owner: entry },
     keepAliveMs: config.keepAlive ? config.idleTimeoutMs / 3 : 0,
   });
 }

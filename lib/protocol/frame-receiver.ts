@@ -24,7 +24,7 @@ export interface ReceiveParts {
   readonly recovery: LossRecovery;
   readonly acks: AckTracker;
   controlStream: ControlStream | undefined;
-  readonly ratchet: KeyRatchet | undefined;
+  startRatchet(now: number): KeyRatchet | undefined;
 }
 
 /** Takes the frames of the packets that came in to the machines they are for (STT §6). */
@@ -198,7 +198,7 @@ export class FrameReceiver implements FrameVisitor {
 
   /** Octets of the control stream. */
   #control(offset: number, fin: boolean, bytes: Uint8Array, begin: number, end: number): number {
-    const { ratchet } = this.#parts;
+    const ratchet = this.#parts.startRatchet(this.#now);
     const stream = (this.#parts.controlStream ??= new ControlStream(ratchet));
     const code = stream.onFrame(offset, fin, bytes, begin, end);
     if (code > CloseCode.NONE) this.why = ratchet?.why || 'octets for the control stream that may not come';

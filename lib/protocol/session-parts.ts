@@ -12,7 +12,7 @@ import { PacketNumbers } from './packet-numbers.js';
 import { Pacer } from './pacer.js';
 import { sealLimit } from './seal-limit.js';
 import type { SessionConfig } from './session-config.js';
-import { SessionRotation } from './session-rotation.js';
+import { firstRotationAt, isFirstKeyWorn, SessionRotation } from './session-rotation.js';
 import { SinglePackets } from './single-packets.js';
 import { StreamRuns } from './stream-runs.js';
 import { Streams } from './streams.js';
@@ -31,8 +31,13 @@ export class SessionParts {
   readonly receiver: FrameReceiver;
   /** Undefined until it is used. */
   controlStream: ControlStream | undefined;
-  /** Undefined if the keys are never changed. */
-  readonly ratchet: KeyRatchet | undefined;
+  /** Undefined until the keys are to be changed. */
+  ratchet: KeyRatchet | undefined;
+  /** When it is needed by all means. */
+  ratchetAt = Infinity;
+  readonly #config: SessionConfig;
+  readonly #numbers: PacketNumbers;
+  readonly #sealLimit: number;
 
   constructor(config: SessionConfig, host: FrameReceiverHost) {
     const { localParams, peerParams, limits, now, observer, initialPacketSize } = config;
@@ -56,10 +61,36 @@ export class SessionParts {
     this.lifetime = new Lifetime(now, localParams.idleTimeoutMs, peerParams.idleTimeoutMs, config.keepAliveMs ?? 0);
     const limit = Math.min(limits.maxSealedPackets, sealLimit(config.suite, packetSize));
     this.outbox = new Outbox(packetSize, limit, this.recovery, numbers, pacer, this.lifetime);
-    this.ratchet =
-      config.rotation && new SessionRotation(config.rotation, config.role, now, limit, numbers, this).ratchet;
+    this.#config = config;
+    this.#numbers = numbers;
+    this.#sealLimit = limit;
+    if (config.rotation !== undefined) this.ratchetAt = firstRotationAt(config.rotation, config.role, now);
     const runs = new StreamRuns(this.streams, this.outbox, numbers);
     this.transmitter = new Transmitter(this.recovery, this.outbox, new SinglePackets(this), runs, this.streams);
     this.receiver = new FrameReceiver(this, observer, localParams.maxDatagram, host);
+  }
+
+  /** The ratchet if there is one, or there has to be; undefined if the keys are never changed. */
+  ratchetIfDue(now: number): KeyRatchet | undefined {
+    const { rotation } = this.#config;
+    if (this.ratchet !== undefined || rotation === undefined) return this.ratchet;
+    if (now < this.ratchetAt && !isFirstKeyWorn(rotation, this.outbox, this.#sealLimit)) return undefined;
+    return this.startRatchet(now);
+  }
+
+  startRatchet(now: number): KeyRatchet | undefined {
+    const { now: openedAt, role, rotation } = this.#config;
+    if (this.ratchet !== undefined || rotation === undefined) return this.ratchet;
+    this.ratchet = new SessionRotation(rotation, role, openedAt, this.#sealLimit, this.#numbers, this).ratchet;
+    this.ratchet.now = now;
+    this.ratchetAt = Infinity;
+    return this.ratchet;
+  }
+
+  /** No keys are changed any more. */
+  endRotation(): void {
+    this.ratchetAt = Infinity;
+    this.ratchet?.end();
+    this.#config.rotation?.sessionKey.fill(0);
   }
 }

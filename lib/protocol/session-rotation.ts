@@ -14,7 +14,8 @@ export interface RotationConfig {
   /** `session_key` of STT §4, 32 octets. The session owns it from now on, and wipes it. */
   readonly sessionKey: Uint8Array;
   readonly policy: RotationPolicy;
-  readonly host: RotationHost;
+  /** Who has the host; asked for it when the first rotation begins. */
+  readonly owner: { readonly rotation: RotationHost };
 }
 
 /** The machines around the ratchet. */
@@ -26,24 +27,36 @@ export interface RotationParts {
   controlStream: ControlStream | undefined;
 }
 
-/** Ties the ratchet of a session to the machines around it. */
+/** When a session that never changed its keys has to begin. */
+export function firstRotationAt({ policy }: RotationConfig, role: 'initiator' | 'responder', now: number): number {
+  return now + Math.min(role === 'initiator' ? policy.firstAfterMs : Infinity, policy.afterMs);
+}
+
+/** Whether its first key has sealed enough. */
+export function isFirstKeyWorn({ policy }: RotationConfig, outbox: Outbox, sealLimit: number): boolean {
+  const packets = outbox.packetsUnderKey;
+  return packets >= policy.afterPackets || packets >= sealLimit / 2 || outbox.octetsUnderKey >= policy.afterOctets;
+}
+
+/** Ties the ratchet of a session to the machines around it. Made when it is needed: most sessions are short. */
 export class SessionRotation implements RatchetLink {
   readonly ratchet: KeyRatchet;
   readonly #parts: RotationParts;
   readonly #numbers: PacketNumbers;
 
-  /** `sealLimit`: packets that one key may seal. */
+  /** `sealLimit`: packets that one key may seal. `openedAt`: when the session began. */
   constructor(
-    config: RotationConfig,
+    { crypto, owner, policy, sessionKey }: RotationConfig,
     role: 'initiator' | 'responder',
-    now: number,
+    openedAt: number,
     sealLimit: number,
     numbers: PacketNumbers,
     parts: RotationParts,
   ) {
     this.#parts = parts;
     this.#numbers = numbers;
-    this.ratchet = new KeyRatchet({ ...config, role, now, sealLimit, link: this });
+    const host = owner.rotation;
+    this.ratchet = new KeyRatchet({ crypto, policy, sessionKey, host, role, now: openedAt, sealLimit, link: this });
   }
 
   get largestAcked(): number {

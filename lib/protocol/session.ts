@@ -110,10 +110,10 @@ export class Session implements FrameReceiverHost {
 
   /** Sends what congestion, pacing and flow control allow, until the sink refuses; then call it again when the sink has room. */
   pollTransmit(now: number, sink: PacketSink): void {
-    const { outbox, ratchet, streams, transmitter } = this.#parts;
+    const { outbox, streams, transmitter } = this.#parts;
     if (this.#state === 'open') {
       streams.now = now;
-      ratchet?.poll(now, outbox.packetsUnderKey, outbox.octetsUnderKey);
+      this.#parts.ratchetIfDue(now)?.poll(now, outbox.packetsUnderKey, outbox.octetsUnderKey);
       transmitter.poll(now, sink);
       if (outbox.isStarved) this.close(now, CloseCode.PROTOCOL, 'the other side acknowledges nothing');
       if (outbox.exhausted) this.close(now, CloseCode.CRYPTO, 'the key has sealed as many packets as it may');
@@ -126,7 +126,7 @@ export class Session implements FrameReceiverHost {
 
   /** When `handleTimeout` wants to be called: absolute ms or Infinity. */
   pollTimeout(): number {
-    const { acks, lifetime, outbox, ratchet, recovery, streams } = this.#parts;
+    const { acks, lifetime, outbox, ratchet, ratchetAt, recovery, streams } = this.#parts;
     if (this.#state === 'closed') return Infinity;
     if (this.#state !== 'open') return lifetime.closeDeadline;
     return Math.min(
@@ -136,13 +136,13 @@ export class Session implements FrameReceiverHost {
       lifetime.idleDeadline(recovery.pto),
       lifetime.keepAliveDeadline(streams.stalled),
       streams.churn.deadline,
-      ratchet?.deadline ?? Infinity,
+      ratchet?.deadline ?? ratchetAt,
     );
   }
 
   /** To be called at or after `pollTimeout()`; early calls do nothing. */
   handleTimeout(now: number): void {
-    const { control, lifetime, ratchet, recovery, streams } = this.#parts;
+    const { control, lifetime, recovery, streams } = this.#parts;
     if (this.#state === 'closing' || this.#state === 'draining') {
       if (now >= lifetime.closeDeadline) this.#state = 'closed';
     }
@@ -158,21 +158,21 @@ export class Session implements FrameReceiverHost {
       lifetime.onKeepAlive(now);
     }
     if (now >= streams.churn.deadline) streams.renewStreamLimit();
-    ratchet?.onTimeout(now);
+    this.#parts.ratchetIfDue(now)?.onTimeout(now);
   }
 
   /**
    * Has the keys changed, at once if none were changed lately; `RotationHost.onKeysRotated` tells when. Nothing if that is
    * under way. Throws ERR_STT_CLOSED.
    */
-  rotateKeys(): void {
+  rotateKeys(now: number): void {
     this.#assertOpen();
-    this.#parts.ratchet?.request();
+    this.#parts.startRatchet(now)?.request();
   }
 
   /** Whether the keys are as old, or have sealed as much, as the policy allows; the session changes them by itself. */
   shouldRotateKeys(now: number): boolean {
-    return this.#state === 'open' && (this.#parts.ratchet?.shouldRotate(now) ?? false);
+    return this.#state === 'open' && (this.#parts.ratchetIfDue(now)?.shouldRotate(now) ?? false);
   }
 
   /** Opens a stream, or undefined while the peer allows no more, or after the session ended. Nothing is sent until it is written to. */
@@ -230,7 +230,7 @@ export class Session implements FrameReceiverHost {
   destroy(): void {
     this.#state = 'closed';
     this.#closeWanted = false;
-    this.#parts.ratchet?.end();
+    this.#parts.endRotation();
     this.#parts.streams.end();
     this.#parts.streams.table.clear();
   }
@@ -315,8 +315,8 @@ export class Session implements FrameReceiverHost {
 
   #end(state: SessionStats['state'], closeCode: number, reason: string, remote: boolean): void {
     this.#state = state;
-    const { messages, ratchet, streams } = this.#parts;
-    ratchet?.end();
+    const { messages, streams } = this.#parts;
+    this.#parts.endRotation();
     streams.end();
     messages.end();
     this.#observer.onEnd({ closeCode, reason, remote });

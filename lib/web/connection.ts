@@ -132,7 +132,7 @@ export class Connection {
         crypto: nobleProvider,
         sessionKey: result.sessionKey,
         policy: node.rotation,
-        host: entry.rotation,
+        owner: entry,
       },
     });
     const identity = {

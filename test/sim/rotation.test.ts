@@ -35,7 +35,7 @@ describe('sessions that change their keys', () => {
     const { pair, client, server } = new RotatingPair({ policy: QUIET });
     pair.run(10_000);
     expect([client.rotated, server.rotated]).toEqual([[], []]);
-    pair.server.session.rotateKeys();
+    pair.server.session.rotateKeys(pair.now);
     pair.run(1_000);
     expect([client.rotated, server.rotated]).toEqual([[1], [1]]);
   });
@@ -71,8 +71,8 @@ describe('sessions that change their keys', () => {
       for (let i = 0; i < 6; i++) {
         pair.run(random.integer(10, 600));
         const both = random.chance(0.4);
-        if (both || random.chance(0.5)) pair.client.session.rotateKeys();
-        if (both || random.chance(0.5)) pair.server.session.rotateKeys();
+        if (both || random.chance(0.5)) pair.client.session.rotateKeys(pair.now);
+        if (both || random.chance(0.5)) pair.server.session.rotateKeys(pair.now);
         if (both) simultaneous++;
       }
       pair.runUntil(() => there.done && back.done, 600_000);
@@ -100,8 +100,8 @@ describe('sessions that change their keys', () => {
       const there = new Transfers(pair.client, pair.server);
       there.start(400_000, seed);
       for (let i = 0; i < 5; i++) {
-        pair.client.session.rotateKeys();
-        pair.server.session.rotateKeys();
+        pair.client.session.rotateKeys(pair.now);
+        pair.server.session.rotateKeys(pair.now);
         pair.run(600);
       }
       pair.runUntil(() => there.done, 60_000);
@@ -156,7 +156,7 @@ describe('sessions that change their keys', () => {
         }),
       }),
     });
-    pair.client.session.rotateKeys();
+    pair.client.session.rotateKeys(pair.now);
     pair.run(1_000);
     expect(pair.client.app.end).toMatchObject({ closeCode: CloseCode.KEY_ROTATION, remote: true });
     expect(pair.server.app.end).toMatchObject({ closeCode: CloseCode.KEY_ROTATION, remote: false });
@@ -175,7 +175,7 @@ describe('sessions that change their keys', () => {
         },
       }),
     });
-    pair.client.session.rotateKeys();
+    pair.client.session.rotateKeys(pair.now);
     pair.run(5_000);
     expect(server.carrier.stats.droppedForgeries).toBeGreaterThan(0);
     expect([client.rotated, server.rotated]).toEqual([[], []]);
@@ -185,13 +185,13 @@ describe('sessions that change their keys', () => {
     for (const end of ['close', 'destroy'] as const) {
       const { pair, client } = new RotatingPair({ policy: QUIET });
       client.kemMs = 500;
-      pair.client.session.rotateKeys();
+      pair.client.session.rotateKeys(pair.now);
       pair.run(100);
       if (end === 'close') pair.client.session.close(pair.now, CloseCode.NONE, '');
       else pair.client.session.destroy();
       pair.run(5_000);
       expect(client.rotated).toEqual([]);
-      expect(() => pair.client.session.rotateKeys()).toThrow(/closed|closing/);
+      expect(() => pair.client.session.rotateKeys(pair.now)).toThrow(/closed|closing/);
       expect(pair.client.session.shouldRotateKeys(pair.now)).toBe(false);
     }
   });
@@ -218,7 +218,7 @@ describe('a hostile peer with the keys of a session', () => {
           crypto: testCrypto,
           sessionKey: new Uint8Array(32),
           policy: { ...DEFAULT_ROTATION_POLICY, ...QUIET },
-          host,
+          owner: { rotation: host },
         },
       },
     });

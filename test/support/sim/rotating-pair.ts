@@ -144,7 +144,7 @@ export class RotatingPair {
         crypto: testCrypto,
         sessionKey,
         policy: { ...DEFAULT_ROTATION_POLICY, ...policy },
-        host,
+        owner: { rotation: host },
       };
       return {
         host,
