@@ -39,11 +39,12 @@ describe('the README', () => {
   });
 
   it('describes every option of a node', () => {
-    const names = ['node', 'admission'].flatMap((file) => {
+    const names = ['node', 'admission', 'rotation'].flatMap((file) => {
       const source = readFileSync(join(root, `lib/api/${file}-options.ts`), 'utf8');
-      const options = /export interface (?:STTNode|Admission)Options[^{]*\{([^]*?)^\}/m.exec(source)?.[1] ?? '';
+      const options =
+        /export interface (?:STTNode|Admission|Rotation)Options[^{]*\{([^]*?)^\}/m.exec(source)?.[1] ?? '';
       const found = [...options.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name]) => name!);
-      expect(found.length).toBeGreaterThan(8);
+      expect(found.length).toBeGreaterThan(3);
       return found;
     });
     expect(names.filter((name) => !readme.includes(`| \`${name}\` |`))).toEqual([]);
