@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as browser from '../../lib/browser.js';
-import { STTNode, type STTSession } from '../../lib/index.js';
+import { STTNode, type STTSession, type STTStream } from '../../lib/index.js';
 import { BACKEND, nodePair, readAll, startNode } from '../support/nodes.js';
 
 const MIB = 1_048_576;
@@ -39,9 +39,9 @@ describe(`sessions on real sockets (${BACKEND} backend)`, () => {
     await client.rotateKeys();
     expect([client.keyVersion, server.keyVersion]).toEqual([1, 1]);
     expect(client.sessionKey).toEqual(before);
-    const stream = await client.openStream();
-    const [accepted] = (await Promise.all([once(server, 'stream'), stream.end('hello')]))[0] as [typeof stream];
-    expect(String(await readAll(accepted))).toBe('hello');
+    const accepted = once(server, 'stream') as Promise<[STTStream]>;
+    (await client.openStream()).end('hello');
+    expect(String(await readAll((await accepted)[0]))).toBe('hello');
   });
 
   it('rotate from both sides at once in mid-transfer, and lose no octet', async () => {
