@@ -2,7 +2,7 @@ import type { Suite } from '../ports/crypto.js';
 import type { Random } from '../ports/random.js';
 import type { SessionObserver } from '../ports/session-observer.js';
 import type { TransportParams } from '../wire/handshake-messages.js';
-import type { RotationConfig } from './session-rotation.js';
+import type { RotationConfig } from './rotation-config.js';
 
 /** Every bound of a session. All of them are numbers; octets and milliseconds unless the name says otherwise. */
 export interface SessionLimits {

@@ -88,7 +88,8 @@ export class WorkerMlKem implements Kem {
     const url = pathToFileURL(createRequire(import.meta.url).resolve(MODULE)).href;
     // What the process was started with is for its main thread; a watcher or a profiler is not to follow.
     const worker = new Worker(WORKER, { eval: true, workerData: url, name: 'stt-ml-kem', execArgv: [] });
-    worker.unref();
+    // Not before: in a thread that is no main thread it would be held for ever, in spite of it.
+    worker.once('online', () => worker.unref());
     worker.on('message', (answer: KemAnswer) => this.#waiting.shift()?.(answer));
     worker.on('error', (error) => this.#end(worker, error.message));
     worker.on('exit', () => this.#end(worker, 'its thread ended'));
