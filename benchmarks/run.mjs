@@ -1,4 +1,5 @@
-// npm run bench [-- --rounds 5 --metrics bulk,messages,rtt,cycles --peers native,js,tls,dgram,webSocket,ws --packet 1400 --json FILE]
+// npm run bench [-- --rounds 5 --metrics bulk,borrowed,messages,rtt,cycles --peers native,js,tls,dgram,webSocket,ws
+//   --packet 1400 --json FILE]
 // Two processes per measurement, each pinned to a core of its own where `taskset` is there; rounds of all peers
 // interleaved, so that a slow moment of the machine hits all alike; medians.
 import { execFileSync, fork } from 'node:child_process';
@@ -11,7 +12,7 @@ import { parseArgs } from 'node:util';
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
-    metrics: { type: 'string', default: 'bulk,messages,rtt,cycles' },
+    metrics: { type: 'string', default: 'bulk,borrowed,messages,rtt,cycles' },
     peers: { type: 'string', default: 'native,js,tls,dgram,webSocket,ws' },
     packet: { type: 'string', default: '1400' },
     json: { type: 'string' },
@@ -23,9 +24,14 @@ const PEERS = {
     label: 'STT native',
     module: 'stt',
     env: { STT_BACKEND: 'native' },
-    metrics: ['bulk', 'messages', 'rtt', 'cycles'],
+    metrics: ['bulk', 'borrowed', 'messages', 'rtt', 'cycles'],
   },
-  js: { label: 'STT JS', module: 'stt', env: { STT_BACKEND: 'js' }, metrics: ['bulk', 'messages', 'rtt', 'cycles'] },
+  js: {
+    label: 'STT JS',
+    module: 'stt',
+    env: { STT_BACKEND: 'js' },
+    metrics: ['bulk', 'borrowed', 'messages', 'rtt', 'cycles'],
+  },
   tls: { label: 'node:tls (TCP)', module: 'tls', env: {}, metrics: ['bulk', 'messages', 'rtt', 'cycles'] },
   dgram: { label: 'node:dgram', module: 'dgram', env: {}, metrics: ['rtt'] },
   webSocket: {
@@ -39,6 +45,12 @@ const PEERS = {
 const METRICS = {
   bulk: {
     title: 'bulk, one stream, 64 KiB writes',
+    unit: 'Gbit/s',
+    value: (s) => (s.octets * 8) / s.ms / 1e6,
+    digits: 2,
+  },
+  borrowed: {
+    title: 'bulk as above, read by readBorrowed',
     unit: 'Gbit/s',
     value: (s) => (s.octets * 8) / s.ms / 1e6,
     digits: 2,

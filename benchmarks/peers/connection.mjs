@@ -4,7 +4,10 @@ export function streamConnection(stream) {
   return {
     stream,
     write: (chunk) => stream.write(chunk),
-    onData: (listener) => stream.on('data', listener),
+    onData: (listener) => {
+      if (process.env.METRIC === 'borrowed') stream.readBorrowed(listener).catch(() => {});
+      else stream.on('data', listener);
+    },
     onDrain: (listener) => stream.once('drain', listener),
     close: () =>
       new Promise((resolve) => {
