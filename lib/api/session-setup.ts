@@ -1,5 +1,7 @@
 import type { CryptoProvider } from '../ports/crypto.js';
 import type { Random } from '../ports/random.js';
+import { ALGORITHMS } from '../protocol/congestion/algorithms.js';
+import { unlimited } from '../protocol/congestion/unlimited.js';
 import { Session } from '../protocol/session.js';
 import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
 import type { OpenedSlot } from './dials.js';
@@ -38,7 +40,8 @@ export function newSession<S extends StreamFace>(
     suite: result.suite,
     // A WebSocket carries any size, and each message costs (STT §10).
     initialPacketSize: transport === 'udp' ? Math.min(config.initialPacketSize, maxUdpPayload) : maxUdpPayload,
-    congestion: config.congestion,
+    // TCP has its own.
+    congestion: transport === 'udp' ? ALGORITHMS[config.congestion] : unlimited,
     ...(result.handshakeRttMs === undefined ? {} : { handshakeRttMs: result.handshakeRttMs }),
     random,
     observer: entry,

@@ -1,3 +1,4 @@
+import type { CongestionAlgorithm } from './congestion/controller.js';
 import type { PacketNumbers } from './packet-numbers.js';
 import type { SentFrameObserver } from './sent-frame.js';
 
@@ -6,7 +7,7 @@ export interface LossRecoveryOptions {
   readonly now: number;
   readonly observer: SentFrameObserver;
   readonly numbers: PacketNumbers;
-  readonly congestion: 'cubic' | 'newreno';
+  readonly congestion: CongestionAlgorithm;
   /** UDP payload of a full packet. */
   readonly packetSize: number;
   /** The peer's max_ack_delay_ms. */

@@ -1,3 +1,4 @@
+import type { CongestionAlgorithm } from './congestion/controller.js';
 import type { Suite } from '../ports/crypto.js';
 import type { Random } from '../ports/random.js';
 import type { SessionObserver } from '../ports/session-observer.js';
@@ -69,7 +70,7 @@ export interface SessionConfig {
   readonly suite: Suite;
   /** Largest UDP payload that is sent: 1,200 unless the user knows better (STT §7). */
   readonly initialPacketSize: number;
-  readonly congestion: 'cubic' | 'newreno';
+  readonly congestion: CongestionAlgorithm;
   /** RTT of the handshake, if its HELLO was sent once: the first sample. */
   readonly handshakeRttMs?: number;
   readonly random: Random;

@@ -10,6 +10,7 @@ export interface SessionStats {
   /** Smallest round-trip time seen. */
   minRttMs: number;
   latestRttMs: number;
+  /** Octets; `Number.MAX_SAFE_INTEGER` over WebSocket, where TCP controls congestion. */
   congestionWindow: number;
   bytesInFlight: number;
   /** Probe timeouts in a row, 0 while the peer answers. */

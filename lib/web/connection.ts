@@ -8,6 +8,7 @@ import type { KeyPair } from '../ports/crypto.js';
 import { ADDRESS_OCTETS, type PacketEngineStats } from '../ports/packet-engine.js';
 import type { HelloClock } from '../protocol/handshake/hello-clock.js';
 import type { SeedKeys } from '../protocol/handshake/seed-keys.js';
+import { unlimited } from '../protocol/congestion/unlimited.js';
 import { exportKey } from '../protocol/key-schedule.js';
 import { Session } from '../protocol/session.js';
 import { nobleProvider } from '../stc/noble-provider.js';
@@ -122,7 +123,7 @@ export class Connection {
       suite: result.suite,
       // The largest there is: a WebSocket has no MTU, and each message costs (STT §10).
       initialPacketSize: result.peerParams.maxUdpPayload,
-      congestion: 'cubic',
+      congestion: unlimited,
       ...(result.handshakeRttMs === undefined ? {} : { handshakeRttMs: result.handshakeRttMs }),
       random: this.#random,
       observer: entry,

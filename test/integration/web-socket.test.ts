@@ -77,6 +77,10 @@ describe(`nodes over WebSocket (${BACKEND})`, () => {
     stream.end(data);
     expect(Buffer.compare(await back, data)).toBe(0);
     expect(await session.sendMessage(randomBytes(60_000))).toBe('acked');
+    // TCP controls congestion.
+    expect([session, remote].map((one) => one.getStats().congestionWindow)).toEqual(
+      Array(2).fill(Number.MAX_SAFE_INTEGER),
+    );
     await session.close();
   });
 

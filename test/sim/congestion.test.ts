@@ -1,3 +1,5 @@
+import { unlimited } from '../../lib/protocol/congestion/unlimited.js';
+import { ALGORITHMS } from '../../lib/protocol/congestion/algorithms.js';
 import { describe, expect, it } from 'vitest';
 import type { LinkConditions } from '../support/sim/network.js';
 import { Pair } from '../support/sim/pair.js';
@@ -13,7 +15,7 @@ function utilisation(
   const pair = new Pair({
     seed: 5,
     conditions: { latencyMs: 25, rate, ...conditions },
-    client: { config: { congestion, handshakeRttMs: 50 } },
+    client: { config: { congestion: ALGORITHMS[congestion], handshakeRttMs: 50 } },
   });
   const transfers = new Transfers(pair.client, pair.server);
   const begin = pair.time.now;
@@ -53,4 +55,29 @@ it('lets few packets be lost when it leaves slow start', () => {
   const [, pair] = utilisation(5_000_000, 'cubic', { queue: 62_500 });
   const [, reno] = utilisation(5_000_000, 'newreno', { queue: 62_500 });
   expect(pair.there.stats.dropped).toBeLessThanOrEqual(reno.there.stats.dropped);
+});
+
+describe('without congestion control, for carriers that have their own', () => {
+  it('sends what flow control and the carrier allow, and all of it arrives', () => {
+    const pair = new Pair({ seed: 7, conditions: { latencyMs: 25 }, client: { config: { congestion: unlimited } } });
+    const transfers = new Transfers(pair.client, pair.server);
+    const begin = pair.time.now;
+    transfers.start(150_000, 1);
+    pair.runUntil(() => transfers.done, 60_000);
+    // One round trip, and not the four of slow start.
+    expect(pair.time.now - begin).toBeLessThanOrEqual(50);
+    expect(pair.client.session.stats().congestionWindow).toBe(Number.MAX_SAFE_INTEGER);
+  });
+
+  it('survives losses that such a carrier does not have', () => {
+    const pair = new Pair({
+      seed: 8,
+      conditions: { latencyMs: 5, loss: 0.05 },
+      client: { config: { congestion: unlimited } },
+    });
+    const transfers = new Transfers(pair.client, pair.server);
+    transfers.start(3_000_000, 1);
+    pair.runUntil(() => transfers.done, 600_000);
+    expect(transfers.done).toBe(true);
+  });
 });

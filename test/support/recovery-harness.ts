@@ -1,3 +1,4 @@
+import { ALGORITHMS } from '../../lib/protocol/congestion/algorithms.js';
 import { LossRecovery } from '../../lib/protocol/loss-recovery.js';
 import type { LossRecoveryOptions } from '../../lib/protocol/loss-recovery-options.js';
 import { PacketNumbers } from '../../lib/protocol/packet-numbers.js';
@@ -23,7 +24,7 @@ export class RecoveryHarness implements SentFrameObserver {
       now: 0,
       observer: this,
       numbers: this.numbers,
-      congestion: 'newreno',
+      congestion: ALGORITHMS.newreno,
       packetSize: SIZE,
       peerMaxAckDelayMs: 25,
       path: PATH,

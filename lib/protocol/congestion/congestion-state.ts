@@ -1,8 +1,6 @@
 import { LostLog } from '../lost-log.js';
 import type { RttEstimator } from '../rtt.js';
-import type { CongestionController } from './controller.js';
-import { Cubic } from './cubic.js';
-import { NewReno } from './new-reno.js';
+import type { CongestionAlgorithm, CongestionController } from './controller.js';
 
 /** Probe timeouts in which nothing got through that make congestion persistent (RFC 9002 §7.6.1). */
 const PERSISTENT_CONGESTION = 3;
@@ -11,7 +9,7 @@ const SLACK_PACKETS = 3;
 
 /** What all congestion controllers share: recovery periods, persistent congestion, unused windows, losses that were none. */
 export class CongestionState {
-  readonly #algorithm: 'cubic' | 'newreno';
+  readonly #algorithm: CongestionAlgorithm;
   readonly #lost = new LostLog();
   #controller: CongestionController;
   #packetSize: number;
@@ -31,11 +29,11 @@ export class CongestionState {
   #lossTime = -Infinity;
   #persistent = false;
 
-  constructor(algorithm: 'cubic' | 'newreno', packetSize: number, firstSample: number) {
+  constructor(algorithm: CongestionAlgorithm, packetSize: number, firstSample: number) {
     this.#algorithm = algorithm;
     this.#packetSize = packetSize;
     this.#firstSample = firstSample;
-    this.#controller = this.#newController();
+    this.#controller = this.#algorithm(this.#packetSize);
   }
 
   get window(): number {
@@ -61,7 +59,7 @@ export class CongestionState {
 
   /** Another path, about which nothing is known. */
   restart(): void {
-    this.#controller = this.#newController();
+    this.#controller = this.#algorithm(this.#packetSize);
     this.#firstSample = Infinity;
     this.#recoveryStart = -Infinity;
     this.#peak = this.#lastPeak = 0;
@@ -146,10 +144,6 @@ export class CongestionState {
   /** Gives memory back. */
   trim(): void {
     this.#lost.clear();
-  }
-
-  #newController(): CongestionController {
-    return this.#algorithm === 'cubic' ? new Cubic(this.#packetSize) : new NewReno(this.#packetSize);
   }
 
   #event(now: number): void {

@@ -36,6 +36,9 @@ export interface CongestionController {
   onPacketSize(size: number): void;
 }
 
+/** Makes a controller for a path on which nothing is known yet, and whose full packets have that size. */
+export type CongestionAlgorithm = (packetSize: number) => CongestionController;
+
 /** Initial window: 10 packets, but no more octets than RFC 9002 §7.2 allows. */
 export function initialWindow(packetSize: number): number {
   return Math.min(10 * packetSize, Math.max(2 * packetSize, 14_720));

@@ -1,3 +1,4 @@
+import { ALGORITHMS } from '../../../lib/protocol/congestion/algorithms.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SentFrame } from '../../../lib/protocol/sent-packets.js';
@@ -80,7 +81,7 @@ describe('loss recovery', () => {
   it('decides on every packet as a plain list of packets does', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.boolean(), (steps, cubic) => {
-        const h = new RecoveryHarness({ congestion: cubic ? 'cubic' : 'newreno' });
+        const h = new RecoveryHarness({ congestion: cubic ? ALGORITHMS.cubic : ALGORITHMS.newreno });
         const model = new Model();
         const packetAt = new Map<number, number>();
         let now = 0;

@@ -1,3 +1,4 @@
+import { ALGORITHMS } from '../../../lib/protocol/congestion/algorithms.js';
 import { CloseCode, ControlType, PacketFrame } from '../../../lib/constants.js';
 import { Suite } from '../../../lib/ports/crypto.js';
 import type { PacketSink } from '../../../lib/ports/packet-sink.js';
@@ -158,7 +159,7 @@ export class Hostile {
       peerParams: { ...DEFAULT_TRANSPORT_PARAMS, ...options.peerParams },
       suite: Suite.AES_256_GCM,
       initialPacketSize: 1200,
-      congestion: 'cubic',
+      congestion: ALGORITHMS.cubic,
       random: new SimRandom(7),
       observer: this.app,
       ...options.config,

@@ -1,3 +1,4 @@
+import { ALGORITHMS } from '../../../lib/protocol/congestion/algorithms.js';
 import { Suite } from '../../../lib/ports/crypto.js';
 import { DEFAULT_SESSION_LIMITS, type SessionConfig, type SessionLimits } from '../../../lib/protocol/session.js';
 import type { Carrier } from './carrier.js';
@@ -50,7 +51,7 @@ export class Pair {
         peerParams: theirs,
         suite: Suite.AES_256_GCM,
         initialPacketSize: 1200,
-        congestion: 'cubic',
+        congestion: ALGORITHMS.cubic,
         random: new SimRandom(this.random.u32()),
         ...side.config,
         limits: { ...DEFAULT_SESSION_LIMITS, ...side.limits },

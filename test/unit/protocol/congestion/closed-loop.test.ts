@@ -1,9 +1,10 @@
+import { ALGORITHMS } from '../../../../lib/protocol/congestion/algorithms.js';
 import { describe, expect, it } from 'vitest';
 import { RecoveryHarness, SIZE } from '../../../support/recovery-harness.js';
 
 /** A path that loses every `period`-th packet: sends all that the window allows in each round trip; gives the mean window. */
 function meanWindow(congestion: 'cubic' | 'newreno', rttMs: number, period: number, rounds: number): number {
-  const h = new RecoveryHarness({ congestion, handshakeRttMs: rttMs });
+  const h = new RecoveryHarness({ congestion: ALGORITHMS[congestion], handshakeRttMs: rttMs });
   const { recovery, numbers } = h;
   const ranges = new Float64Array(512);
   const flying: [number, number][] = [];

@@ -1,0 +1,9 @@
+import type { CongestionAlgorithm } from './controller.js';
+import { Cubic } from './cubic.js';
+import { NewReno } from './new-reno.js';
+
+/** By their names in the options of a node. */
+export const ALGORITHMS = {
+  cubic: (packetSize) => new Cubic(packetSize),
+  newreno: (packetSize) => new NewReno(packetSize),
+} as const satisfies Record<string, CongestionAlgorithm>;
