@@ -6,6 +6,9 @@ import { checkOptionNames, integerOption } from '../options.js';
 import type { RotationPolicy } from '../protocol/rotation-policy.js';
 import { DEFAULT_SESSION_LIMITS, type SessionLimits } from '../protocol/session-config.js';
 import { warnOnce } from '../stc/node-warn.js';
+import { parseEndpoint } from '../wire/address.js';
+import type { AlternativeAddresses } from '../ports/path-host.js';
+import { encodeAlternatives } from '../wire/alt-address.js';
 import { checkSeed } from '../stc/stc-root.js';
 import {
   ADMISSION_OPTIONS,
@@ -61,6 +64,11 @@ export interface STTNodeOptions extends AdmissionOptions, RotationOptions {
   readonly maxReassemblyGaps?: number;
   /** Answers to a peer's PINGs that wait to be sent; further PINGs are acknowledged only. Default 128. */
   readonly maxQueuedPongs?: number;
+  /**
+   * Where else this node can be reached, told to every peer: `udp` an IP address with a port, `websocket` a URL. A peer
+   * to which nothing comes back any more tries the `udp` address. Together at most 480 octets.
+   */
+  readonly advertise?: AlternativeAddresses;
   /** Octets asked for as the socket's buffers; the system may give less. Default 4 MiB. */
   readonly socketBufferOctets?: number;
   /**
@@ -98,6 +106,7 @@ export interface NodeConfig {
   readonly socketBufferOctets: number;
   readonly busyPollMicros: number;
   readonly webSocket: WebSocketConfig | undefined;
+  readonly advertise: AlternativeAddresses | undefined;
   readonly maxStreams: number;
   readonly maxMessageOctets: number;
   readonly streamWindow: number;
@@ -135,6 +144,7 @@ const NAMES: readonly (keyof STTNodeOptions)[] = [
   'webSocket',
   'chamberPath',
   'chamber',
+  'advertise',
 ];
 
 const MIB = 1_048_576;
@@ -179,6 +189,7 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
     rotation: rotationPolicy(options),
     receiveQueue: integer('receiveQueue', 1024, 1, 1_000_000),
     webSocket: options.webSocket === undefined ? undefined : webSocketConfig(options.webSocket),
+    advertise: advertised(options.advertise),
     socketBufferOctets: integer('socketBufferOctets', 4 * MIB, 65_536, 256 * MIB),
     busyPollMicros: integer('busyPollMicros', 300, 0, 10_000),
     maxStreams: integer('maxStreams', 100, 0, 0x7fffffff),
@@ -193,6 +204,24 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
       maxSessionWindow: integer('maxSessionWindow', Math.max(32 * MIB, sessionWindow), sessionWindow, 1024 * MIB),
     },
   };
+}
+
+function advertised(addresses: AlternativeAddresses | undefined): AlternativeAddresses | undefined {
+  if (addresses === undefined) return undefined;
+  checkOptionNames(addresses, ['udp', 'websocket']);
+  const udp = text('advertise.udp', addresses.udp);
+  const websocket = text('advertise.websocket', addresses.websocket);
+  if (udp !== undefined && parseEndpoint(udp) === undefined) {
+    throw rangeError(
+      'advertise.udp',
+      `"${udp}"`,
+      'an IP address with a port, as 192.0.2.1:4433 or [2001:db8::1]:4433,',
+    );
+  }
+  const checked = { ...(udp === undefined ? {} : { udp }), ...(websocket === undefined ? {} : { websocket }) };
+  if (encodeAlternatives(checked) === undefined)
+    throw rangeError('advertise', 'too long', 'at most 480 octets of text');
+  return checked;
 }
 
 function backendOfEnvironment(): string {

@@ -1,6 +1,7 @@
 import { CloseCode, PacketFrame } from '../constants.js';
 import { sttError, type STTError } from '../errors.js';
 import { checkOptionNames, integerOption } from '../options.js';
+import type { AlternativeAddresses } from '../ports/path-host.js';
 import type { SessionEntry, SessionFace } from './session-entry.js';
 import type { StreamFace } from './stream-face.js';
 import { StreamManager } from './stream-manager.js';
@@ -38,6 +39,9 @@ export interface CloseOptions {
 export interface SessionHost<S> {
   onStream(stream: S): void;
   onMessage(streamId: number, data: Uint8Array): void;
+  /** The session moved to another address of the peer, ADDRESS_OCTETS. */
+  onPath?(address: Uint8Array): void;
+  onAlternatives?(addresses: AlternativeAddresses): void;
   /** `error` is of code `ERR_STT_CLOSED` after a normal close. */
   onEnd(error: STTError): void;
 }
@@ -201,6 +205,14 @@ export class SessionControl<S extends StreamFace> implements SessionFace<S> {
 
   onMessage(streamId: number, data: Uint8Array): void {
     this.#host.onMessage(streamId, data);
+  }
+
+  onPath(address: Uint8Array): void {
+    this.#host.onPath?.(address);
+  }
+
+  onAlternatives(addresses: AlternativeAddresses): void {
+    this.#host.onAlternatives?.(addresses);
   }
 
   onMessageFate(messageId: number, fate: MessageFate): void {

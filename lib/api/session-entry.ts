@@ -1,10 +1,12 @@
 import { errorCodeOfClose, sttError, type STTError, type STTSessionError } from '../errors.js';
 import type { PacketEngine } from '../ports/packet-engine.js';
+import type { AlternativeAddresses, PathHost } from '../ports/path-host.js';
 import type { PacketSink } from '../ports/packet-sink.js';
 import type { SessionEnd, SessionObserver } from '../ports/session-observer.js';
 import type { Deadline } from '../protocol/deadlines.js';
 import type { Session } from '../protocol/session.js';
 import type { Stream } from '../protocol/stream.js';
+import { formatAddress, parseEndpoint, sameHost } from '../wire/address.js';
 import { KeyRotation } from './key-rotation.js';
 import { reportLater } from './report.js';
 import type { Platform, StreamFace, StreamHost } from './stream-face.js';
@@ -18,11 +20,14 @@ export interface SessionFace<S extends StreamFace> {
   onUserFrame(type: number, data: Uint8Array): void;
   onPong(pingId: number, rttMs: number): void;
   onProgress(): void;
+  /** The session moved to another address of the peer, ADDRESS_OCTETS. */
+  onPath?(address: Uint8Array): void;
+  onAlternatives?(addresses: AlternativeAddresses): void;
   onEnd(error: STTError): void;
 }
 
 /** What the pump keeps of a session, and the bridge from its sans-IO core to the application. */
-export class SessionEntry<S extends StreamFace> implements SessionObserver, PacketSink, StreamHost, Deadline {
+export class SessionEntry<S extends StreamFace> implements SessionObserver, PacketSink, PathHost, StreamHost, Deadline {
   deadline = Infinity;
   heapIndex = -1;
   /** In the pump's list of sessions that may have something to send. */
@@ -32,9 +37,11 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   session!: Session;
   face: SessionFace<S> | undefined;
   #rotation: KeyRotation | undefined;
-  readonly remoteLabel: string;
+  remoteLabel: string;
   readonly slot: number;
-  readonly path: number;
+  /** The path in use, one count of which is this session's. */
+  path: number;
+  #alternatives: AlternativeAddresses | undefined;
   readonly #engine: PacketEngine;
   readonly #schedule: (entry: SessionEntry<S>) => void;
   readonly #platform: Platform<S>;
@@ -93,8 +100,8 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
     return taken;
   }
 
-  sealFrames(pn: number, frames: Uint8Array, begin: number, end: number): boolean {
-    const taken = this.#engine.sealFrames(this.slot, this.path, pn, frames, begin, end);
+  sealFrames(pn: number, frames: Uint8Array, begin: number, end: number, path = this.path): boolean {
+    const taken = this.#engine.sealFrames(this.slot, path, pn, frames, begin, end);
     if (!taken) this.blocked = true;
     return taken;
   }
@@ -106,7 +113,40 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
     return made;
   }
 
+  // PathHost
+
+  keepPath(path: number): boolean {
+    const address = this.#engine.pathAddress(path);
+    return address !== undefined && this.#engine.openPath(address) === path;
+  }
+
+  releasePath(path: number): void {
+    this.#engine.closePath(path);
+  }
+
+  isSameHost(a: number, b: number): boolean {
+    const [one, other] = [this.#engine.pathAddress(a), this.#engine.pathAddress(b)];
+    return one !== undefined && other !== undefined && sameHost(one, other);
+  }
+
+  alternativePath(): number | undefined {
+    const address = parseEndpoint(this.#alternatives?.udp ?? '');
+    return address === undefined ? undefined : this.#engine.openPath(address);
+  }
+
+  onPathChanged(path: number): void {
+    const address = this.#engine.pathAddress(path)!;
+    this.path = path;
+    this.remoteLabel = formatAddress(address);
+    this.#tell(() => this.face?.onPath?.(address));
+  }
+
   // SessionObserver
+
+  onAlternatives(addresses: AlternativeAddresses): void {
+    this.#alternatives = addresses;
+    this.#tell(() => this.face?.onAlternatives?.(addresses));
+  }
 
   onStream(stream: Stream): void {
     const made = this.attach(stream);

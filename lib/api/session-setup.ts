@@ -3,6 +3,7 @@ import type { Random } from '../ports/random.js';
 import { ALGORITHMS } from '../protocol/congestion/algorithms.js';
 import { unlimited } from '../protocol/congestion/unlimited.js';
 import { Session } from '../protocol/session.js';
+import { encodeAlternatives } from '../wire/alt-address.js';
 import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
 import type { OpenedSlot } from './dials.js';
 import type { NodeConfig } from './node-options.js';
@@ -25,13 +26,14 @@ export function transportParams(config: NodeConfig): TransportParams {
 export function newSession<S extends StreamFace>(
   config: NodeConfig,
   crypto: CryptoProvider,
-  { result }: OpenedSlot,
+  { result, path }: OpenedSlot,
   entry: SessionEntry<S>,
   random: Random,
   now: number,
   transport: 'udp' | 'websocket',
 ): Session {
   const { maxUdpPayload } = result.peerParams;
+  const altAddress = config.advertise === undefined ? undefined : encodeAlternatives(config.advertise);
   return new Session({
     role: result.role,
     now,
@@ -45,8 +47,12 @@ export function newSession<S extends StreamFace>(
     ...(result.handshakeRttMs === undefined ? {} : { handshakeRttMs: result.handshakeRttMs }),
     random,
     observer: entry,
+    path,
+    // A WebSocket connection is one path; there is no address on it to move to.
+    ...(transport === 'udp' ? { pathHost: entry } : {}),
     limits: config.limits,
     rotation: { crypto, sessionKey: result.sessionKey, policy: config.rotation, owner: entry },
     keepAliveMs: config.keepAlive ? config.idleTimeoutMs / 3 : 0,
+    ...(altAddress === undefined ? {} : { altAddress }),
   });
 }

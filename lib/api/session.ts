@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events';
+import type { AlternativeAddresses } from '../ports/path-host.js';
 import type { SessionStats as ProtocolStats } from '../protocol/session-stats.js';
+import { addressHost, addressPort, isIPv4Address } from '../wire/address.js';
 import {
   SessionControl,
   type CloseOptions,
@@ -21,7 +23,20 @@ export interface SessionIdentity {
   readonly sessionKey: Uint8Array;
   readonly role: 'initiator' | 'responder';
   readonly transport: 'udp' | 'websocket';
-  readonly remoteAddress: { readonly address: string; readonly port: number; readonly family: 'IPv4' | 'IPv6' };
+  readonly remoteAddress: RemoteAddress;
+}
+
+/** An address of a peer. */
+export interface RemoteAddress {
+  readonly address: string;
+  readonly port: number;
+  readonly family: 'IPv4' | 'IPv6';
+}
+
+/** The session goes on over another path: the peer's address changed, and the new one was validated (STT §7). */
+export interface PathChange {
+  readonly remoteAddress: RemoteAddress;
+  readonly previous: RemoteAddress;
 }
 
 /** See the fields of the protocol's statistics; all octets and packets are totals since the session opened. */
@@ -32,7 +47,12 @@ export interface SessionStats extends ProtocolStats {
   readonly backend: 'native' | 'js';
 }
 
-export type SessionEvents = ControlEvents<STTStream>;
+export interface SessionEvents extends ControlEvents<STTStream> {
+  /** The session moved to another address of the peer; nothing is to be done about it. */
+  path: [change: PathChange];
+  /** The peer told where else it can be reached (option `advertise` of its node). */
+  alternatives: [addresses: AlternativeAddresses];
+}
 
 /**
  * An authenticated, encrypted session with one peer. Made by `STTNode.connectUdp()` or given by the node's event
@@ -43,6 +63,8 @@ export class STTSession extends EventEmitter<SessionEvents> {
   readonly #identity: SessionIdentity;
   readonly #backend: 'native' | 'js';
   readonly #control: SessionControl<STTStream>;
+  #remoteAddress: RemoteAddress;
+  #alternatives: AlternativeAddresses = {};
 
   /** @internal */
   constructor(
@@ -54,12 +76,22 @@ export class STTSession extends EventEmitter<SessionEvents> {
     super();
     this.#entry = entry;
     this.#identity = identity;
+    this.#remoteAddress = identity.remoteAddress;
     this.#backend = backend;
     this.#control = new SessionControl(
       entry,
       {
         onStream: (stream) => this.emit('stream', stream),
         onMessage: (streamId, data) => this.emit('message', { streamId, data }),
+        onPath: (address) => {
+          const previous = this.#remoteAddress;
+          this.#remoteAddress = remoteAddress(address);
+          this.emit('path', { remoteAddress: this.#remoteAddress, previous });
+        },
+        onAlternatives: (addresses) => {
+          this.#alternatives = addresses;
+          this.emit('alternatives', addresses);
+        },
         onEnd: (error) => {
           if (error.code !== 'ERR_STT_CLOSED' && this.listenerCount('error') > 0) this.emit('error', error);
           this.emit('close', error);
@@ -99,8 +131,14 @@ export class STTSession extends EventEmitter<SessionEvents> {
     return this.#control.state;
   }
 
-  get remoteAddress(): SessionIdentity['remoteAddress'] {
-    return this.#identity.remoteAddress;
+  /** Where the peer is now; see the event 'path'. */
+  get remoteAddress(): RemoteAddress {
+    return this.#remoteAddress;
+  }
+
+  /** Where else the peer says that it can be reached. When nothing comes back any more, its `udp` address is tried. */
+  get alternatives(): AlternativeAddresses {
+    return this.#alternatives;
   }
 
   /** What carries the session. */
@@ -191,4 +229,13 @@ export class STTSession extends EventEmitter<SessionEvents> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** ADDRESS_OCTETS as the application knows an address. */
+export function remoteAddress(address: Uint8Array): RemoteAddress {
+  return {
+    address: addressHost(address),
+    port: addressPort(address),
+    family: isIPv4Address(address) ? 'IPv4' : 'IPv6',
+  };
 }

@@ -182,6 +182,10 @@ export class JsPacketEngine implements PacketEngine {
     return this.#paths.open(address);
   }
 
+  pathAddress(path: number): Uint8Array | undefined {
+    return this.#paths.address(path)?.slice();
+  }
+
   closePath(path: number): void {
     this.#paths.close(path);
     if (this.#batch.rowCount === 0) this.#settle();
@@ -283,10 +287,10 @@ export class JsPacketEngine implements PacketEngine {
       return;
     }
     const session = this.#sessions.at(slot)!;
-    const path = this.#paths.find(address);
     const opening = this.#opener.open(session, packet, this.slab, this.#batch.beginOpening());
     if (opening === Opening.OPENED) {
       stats.packetsOpened++;
+      const path = this.#paths.meet(address);
       const { packetNumber, phase, reserved } = this.#opener;
       const marks = (phase << Marks.PHASE_SHIFT) >>> 0;
       const length = packet.length - PACKET_OVERHEAD;
@@ -298,7 +302,7 @@ export class JsPacketEngine implements PacketEngine {
       stats.droppedNoKey++;
     } else {
       stats.droppedForgeries++;
-      if (--session.forgeriesLeft === 0) this.#batch.addForgeryLimit(slot, path);
+      if (--session.forgeriesLeft === 0) this.#batch.addForgeryLimit(slot, this.#paths.find(address));
     }
     this.#batch.endOpening();
   }

@@ -19,6 +19,8 @@ export class PathTable {
   #size = 0;
   /** Ids closed since the last `settle`. */
   readonly #limbo: number[] = [];
+  /** Ids that rows speak of although nobody counted them yet. */
+  readonly #transient: number[] = [];
 
   constructor(salt: number) {
     this.#salt = salt >>> 0;
@@ -36,19 +38,39 @@ export class PathTable {
       this.#counts[known]!++;
       return known;
     }
-    if (this.#size >= this.#buckets.length) this.#grow();
-    const path = this.#free.pop() ?? this.#addresses.length;
-    this.#addresses[path] = new Uint8Array(address.subarray(0, ADDRESS_OCTETS));
-    this.#counts[path] = 1;
-    this.#link(path);
-    this.#size++;
+    return this.#make(address, 1);
+  }
+
+  /** The id of an address that an authentic packet came from, not counted: it is gone after `settle` unless `open` counts it. */
+  meet(address: Uint8Array): number {
+    const known = this.find(address);
+    if (known !== NONE) return known;
+    const path = this.#make(address, 0);
+    this.#transient.push(path);
     return path;
   }
 
   /** Gives one count back; the last one forgets the path. */
   close(path: number): void {
+    const counted = this.#counts[path];
+    if (counted === undefined || counted === 0) return;
+    this.#counts[path] = counted - 1;
+    if (counted === 1) this.#forget(path);
+  }
+
+  #make(address: Uint8Array, count: number): number {
+    if (this.#size >= this.#buckets.length) this.#grow();
+    const path = this.#free.pop() ?? this.#addresses.length;
+    this.#addresses[path] = new Uint8Array(address.subarray(0, ADDRESS_OCTETS));
+    this.#counts[path] = count;
+    this.#link(path);
+    this.#size++;
+    return path;
+  }
+
+  #forget(path: number): void {
     const address = this.#addresses[path];
-    if (address === undefined || --this.#counts[path]! > 0) return;
+    if (address === undefined) return;
     const bucket = this.#bucket(address);
     if (this.#buckets[bucket] === path) {
       this.#buckets[bucket] = this.#next[path]!;
@@ -64,6 +86,8 @@ export class PathTable {
 
   /** No row refers to closed paths any more. */
   settle(): void {
+    for (const path of this.#transient) if (this.#counts[path] === 0) this.#forget(path);
+    this.#transient.length = 0;
     for (const path of this.#limbo) this.#free.push(path);
     this.#limbo.length = 0;
   }

@@ -82,6 +82,7 @@ type SameAsPacketEngine = Pick<
   | 'dropOldKeys'
   | 'openPath'
   | 'closePath'
+  | 'pathAddress'
   | 'sealStreamRun'
   | 'sealFrames'
   | 'sendDatagram'

@@ -207,6 +207,10 @@ export class NativePacketEngine implements PacketEngine {
     this.#native.closePath(path);
   }
 
+  pathAddress(path: number): Uint8Array | undefined {
+    return this.#native.pathAddress(path);
+  }
+
   sealStreamRun(
     slot: number,
     path: number,

@@ -63,7 +63,10 @@ export const Group = {
   FIRST_ROW: 0,
   /** Slot of the session, NONE for handshake rows. */
   SLOT: 1,
-  /** Path id the rows came in on, NONE if from an address that is no path. */
+  /**
+   * Path id the rows came in on. An authentic packet from an address that is no path yet makes it one; it is forgotten
+   * after the callback unless `openPath` counts it. NONE in rows of others, whose address is no path.
+   */
   PATH: 2,
   /** See `Marks`. */
   MARKS: 3,
@@ -201,6 +204,8 @@ export interface PacketEngine {
   /** A path to a remote address (ADDRESS_OCTETS); the same address gives the same id, counted. */
   openPath(address: Uint8Array): number;
   closePath(path: number): void;
+  /** The address of a path, a copy; `undefined` if there is no such path. */
+  pathAddress(path: number): Uint8Array | undefined;
 
   /** See `PacketSink`. */
   sealStreamRun(

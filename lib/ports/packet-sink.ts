@@ -1,5 +1,5 @@
 /**
- * Where a session puts the packets it wants sent: bound by the driver to one session and one path of a packet engine.
+ * Where a session puts the packets it wants sent: bound by the driver to one session and the path it uses.
  * Nothing of what is passed is kept beyond the call.
  */
 export interface PacketSink {
@@ -19,6 +19,9 @@ export interface PacketSink {
     end: number,
     payload: number,
   ): number;
-  /** Seals octets `begin..end` of `frames`, a sequence of whole frames, as one packet. False if the transmit buffer is full. */
-  sealFrames(pn: number, frames: Uint8Array, begin: number, end: number): boolean;
+  /**
+   * Seals octets `begin..end` of `frames`, a sequence of whole frames, as one packet. False if the transmit buffer is
+   * full. `path`: where it goes, if not over the path in use.
+   */
+  sealFrames(pn: number, frames: Uint8Array, begin: number, end: number, path?: number): boolean;
 }

@@ -1,3 +1,4 @@
+import type { AlternativeAddresses } from './path-host.js';
 import type { Stream } from '../protocol/stream.js';
 
 /** How a session ended. */
@@ -40,6 +41,8 @@ export interface SessionObserver {
   onUserFrame(type: number, bytes: Uint8Array, begin: number, end: number): void;
   /** The answer to `ping`. */
   onPong(pingId: number, rttMs: number): void;
+  /** The peer told where else it can be reached. */
+  onAlternatives?(addresses: AlternativeAddresses): void;
   /** No more data passes, either way. Called once. (The session may linger in closing or draining until `state` is closed.) */
   onEnd(end: SessionEnd): void;
 }

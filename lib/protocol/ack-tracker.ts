@@ -66,6 +66,13 @@ export class AckTracker {
     this.#immediate = true;
   }
 
+  /** What was acknowledged may not have arrived: all of it is to be acknowledged again, at once. */
+  repeat(): void {
+    if (this.#rangeCount === 0) return;
+    this.#unacked = Math.max(1, this.#unacked);
+    this.#immediate = true;
+  }
+
   /** The rows of a receive batch were given: two or more unacknowledged ack-eliciting packets are acknowledged now. */
   onBatchEnd(): void {
     if (this.#unacked > this.#threshold) this.#immediate = true;

@@ -1,8 +1,8 @@
 import { ControlType } from '../constants.js';
 import type { SessionObserver } from '../ports/session-observer.js';
 import {
+  encodeAltAddress,
   encodeFlowCredit,
-  encodePathResponse,
   encodePing,
   encodePong,
   encodeResetToken,
@@ -39,20 +39,23 @@ export class ControlQueue {
   readonly #observer: SessionObserver;
   #resetToken: Uint8Array | undefined;
   #wantResetToken: boolean;
+  #altAddress: Uint8Array | undefined;
+  #wantAltAddress: boolean;
   #streams: Stream[] | undefined;
   /** 8-octet tokens as pairs of u32, in the order they came. */
   #pongs: number[] | undefined;
-  #pathResponses: number[] | undefined;
   /** Own PINGs: when they were asked for. */
   #pings: Map<number, number> | undefined;
   #pingsToSend: number[] | undefined;
   #nextPing = 1;
 
-  constructor(limits: SessionLimits, observer: SessionObserver, resetToken: Uint8Array | undefined) {
+  constructor(limits: SessionLimits, observer: SessionObserver, resetToken?: Uint8Array, altAddress?: Uint8Array) {
     this.#limits = limits;
     this.#observer = observer;
     this.#resetToken = resetToken;
     this.#wantResetToken = resetToken !== undefined;
+    this.#altAddress = altAddress;
+    this.#wantAltAddress = altAddress !== undefined;
   }
 
   get waiting(): boolean {
@@ -61,9 +64,9 @@ export class ControlQueue {
       this.wantStreamLimit ||
       this.wantPing ||
       this.#wantResetToken ||
+      this.#wantAltAddress ||
       (this.#streams !== undefined && this.#streams.length > 0) ||
       (this.#pongs !== undefined && this.#pongs.length > 0) ||
-      (this.#pathResponses !== undefined && this.#pathResponses.length > 0) ||
       (this.#pingsToSend !== undefined && this.#pingsToSend.length > 0)
     );
   }
@@ -99,11 +102,6 @@ export class ControlQueue {
     this.#observer.onPong(low, now - sent);
   }
 
-  onPathChallenge(high: number, low: number): void {
-    const responses = (this.#pathResponses ??= []);
-    if (responses.length < 2 * this.#limits.maxPathResponses) responses.push(high, low);
-  }
-
   /** Takes out what fits into `out` up to `end`. */
   encode(
     out: Uint8Array,
@@ -116,10 +114,6 @@ export class ControlQueue {
   ): number {
     const begin = at;
     const room = (): boolean => at + LONGEST <= end && !log.full;
-    while (this.#pathResponses !== undefined && this.#pathResponses.length > 0 && room()) {
-      const high = this.#pathResponses.shift()!;
-      at = encodePathResponse(token(high, this.#pathResponses.shift()!), out, at);
-    }
     while (this.#pongs !== undefined && this.#pongs.length > 0 && room()) {
       const high = this.#pongs.shift()!;
       const low = this.#pongs.shift()!;
@@ -151,6 +145,11 @@ export class ControlQueue {
       log.add(SentFrame.RESET_TOKEN, 0, 0, 0);
       this.#wantResetToken = false;
     }
+    if (this.#wantAltAddress && at + LONGEST + this.#altAddress!.length <= end && !log.full) {
+      at = encodeAltAddress(this.#altAddress!, out, at);
+      log.add(SentFrame.ALT_ADDRESS, 0, 0, 0);
+      this.#wantAltAddress = false;
+    }
     // Any other frame of the queue asks for an answer as well as a PING does.
     if (this.wantPing && (at > begin || room())) {
       if (at === begin) at = encodePing(token(0, 0), out, at);
@@ -163,6 +162,7 @@ export class ControlQueue {
   onAcked(kind: number, a: number, streams: ControlValues): void {
     if (kind === SentFrame.STREAM_RESET) streams.table.get(a)?.onResetAcked();
     else if (kind === SentFrame.RESET_TOKEN) this.#resetToken = undefined;
+    else if (kind === SentFrame.ALT_ADDRESS) this.#altAddress = undefined;
   }
 
   /** What is still true and still of use is sent again, with today's value (RFC 9000 §13.3). */
@@ -184,6 +184,9 @@ export class ControlQueue {
         return;
       case SentFrame.RESET_TOKEN:
         this.#wantResetToken = this.#resetToken !== undefined;
+        return;
+      case SentFrame.ALT_ADDRESS:
+        this.#wantAltAddress = this.#altAddress !== undefined;
         return;
       case SentFrame.PING:
         if (c === ControlType.PONG) this.onPing(a, b);

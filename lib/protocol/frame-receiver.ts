@@ -1,11 +1,13 @@
 import { CloseCode } from '../constants.js';
 import type { SessionObserver } from '../ports/session-observer.js';
+import { parseAlternatives } from '../wire/alt-address.js';
 import { type FrameVisitor, parsePacketFrames } from '../wire/packet-frames.js';
 import type { AckTracker } from './ack-tracker.js';
 import type { ControlQueue } from './control-queue.js';
 import { ControlStream } from './control-stream.js';
 import type { KeyRatchet } from './key-ratchet.js';
 import type { LossRecovery } from './loss-recovery.js';
+import type { Paths } from './paths.js';
 import type { Streams } from './streams.js';
 
 /** In place of a close code: the session is over, the rest of the packet does not matter. */
@@ -23,6 +25,7 @@ export interface ReceiveParts {
   readonly control: ControlQueue;
   readonly recovery: LossRecovery;
   readonly acks: AckTracker;
+  readonly paths: Paths;
   controlStream: ControlStream | undefined;
   startRatchet(now: number): KeyRatchet | undefined;
 }
@@ -37,7 +40,10 @@ export class FrameReceiver implements FrameVisitor {
   readonly #maxDatagram: number;
   readonly #host: FrameReceiverHost;
   #now = 0;
+  #path = 0;
   #ackEliciting = false;
+  #pathFrame = false;
+  #otherFrame = false;
 
   /** `maxDatagram`: the largest message this side takes, 0 = none. */
   constructor(parts: ReceiveParts, observer: SessionObserver, maxDatagram: number, host: FrameReceiverHost) {
@@ -52,10 +58,19 @@ export class FrameReceiver implements FrameVisitor {
     return this.#ackEliciting;
   }
 
-  /** Parses the frames of one packet. Gives a close code; `why` tells what is wrong. */
-  parse(now: number, bytes: Uint8Array, begin: number, end: number): number {
+  /**
+   * The last packet parsed only asks about a path or answers: it tells nothing about where the peer is (STT §7). One of
+   * ACKs alone does: a peer that only receives sends nothing else.
+   */
+  get isPathProbe(): boolean {
+    return this.#pathFrame && !this.#otherFrame;
+  }
+
+  /** Parses the frames of one packet that came in on a path. Gives a close code; `why` tells what is wrong. */
+  parse(now: number, path: number, bytes: Uint8Array, begin: number, end: number): number {
     this.#now = now;
-    this.#ackEliciting = false;
+    this.#path = path;
+    this.#ackEliciting = this.#pathFrame = this.#otherFrame = false;
     this.why = 'a malformed or unknown frame';
     return parsePacketFrames(bytes, begin, end, this);
   }
@@ -155,14 +170,14 @@ export class FrameReceiver implements FrameVisitor {
   }
 
   onPathChallenge(bytes: Uint8Array, begin: number): number {
-    if (!this.#enter()) return STOPPED;
-    this.#parts.control.onPathChallenge(u32(bytes, begin), u32(bytes, begin + 4));
+    if (!this.#enterPath()) return STOPPED;
+    this.#parts.paths.onChallenge(this.#path, u32(bytes, begin), u32(bytes, begin + 4));
     return CloseCode.NONE;
   }
 
-  // No own challenge is ever out as long as sessions do not move.
-  onPathResponse(): number {
-    if (!this.#enter()) return STOPPED;
+  onPathResponse(bytes: Uint8Array, begin: number): number {
+    if (!this.#enterPath()) return STOPPED;
+    this.#parts.paths.onResponse(this.#now, u32(bytes, begin), u32(bytes, begin + 4));
     return CloseCode.NONE;
   }
 
@@ -184,9 +199,11 @@ export class FrameReceiver implements FrameVisitor {
     return CloseCode.NONE;
   }
 
-  // Where else the peer can be reached is of use once sessions can move.
-  onAltAddress(): number {
+  onAltAddress(bytes: Uint8Array, begin: number, end: number): number {
     if (!this.#enter()) return STOPPED;
+    const addresses = parseAlternatives(bytes, begin, end);
+    if (addresses === undefined) return this.#refuse(CloseCode.FRAME_ENCODING, 'a malformed ALT_ADDRESS');
+    this.#observer.onAlternatives?.(addresses);
     return CloseCode.NONE;
   }
 
@@ -207,7 +224,12 @@ export class FrameReceiver implements FrameVisitor {
 
   /** Notes an ack-eliciting frame. False if the session ended, perhaps by a frame before. */
   #enter(): boolean {
-    this.#ackEliciting = true;
+    this.#ackEliciting = this.#otherFrame = true;
+    return this.#parts.streams.live;
+  }
+
+  #enterPath(): boolean {
+    this.#ackEliciting = this.#pathFrame = true;
     return this.#parts.streams.live;
   }
 

@@ -11,6 +11,7 @@ export class Lifetime {
   #lastReceived: number;
   #lastKeepAlive: number;
   #sentSinceReceived = false;
+  #expectsMore = false;
   #closeAt = Infinity;
   /** Packets that came while closing. */
   #answers = 0;
@@ -25,6 +26,23 @@ export class Lifetime {
   onReceived(now: number): void {
     this.#active = this.#lastReceived = now;
     this.#sentSinceReceived = false;
+  }
+
+  /** Octets of a stream came in that is not over yet. */
+  onMoreToCome(): void {
+    this.#expectsMore = true;
+  }
+
+  /**
+   * When to ask once whether the peer is still there: a stream that flowed fell silent. If it was a NAT that forgot, the
+   * sender cannot reach this side until something comes from here.
+   */
+  silenceDeadline(ptoMs: number): number {
+    return this.#expectsMore ? this.#lastReceived + ptoMs : Infinity;
+  }
+
+  onSilence(): void {
+    this.#expectsMore = false;
   }
 
   /** An ack-eliciting packet went out. */

@@ -6,8 +6,6 @@ import type { LossRecovery } from './loss-recovery.js';
 import type { Pacer } from './pacer.js';
 import type { PacketNumbers } from './packet-numbers.js';
 
-/** Sessions do not move yet: every packet goes over the same path. */
-export const ONLY_PATH = 0;
 /** Packets of a key that are kept for closing the session. */
 const CLOSE_RESERVE = 64;
 /** From so many unsettled packets on no data goes out: 75 MiB of the smallest full ones, more than any window by default. */
@@ -19,6 +17,8 @@ const LAST_NUMBER = Number.MAX_SAFE_INTEGER - 2 ** 20;
 export class Outbox {
   /** UDP payload of a full packet. */
   readonly packetSize: number;
+  /** The path in use. */
+  path: number;
   packetsSent = 0;
   octetsSent = 0;
   /** What was sealed under keys of phases before. */
@@ -35,6 +35,7 @@ export class Outbox {
   /** `sealLimit`: packets that the key may seal. */
   constructor(
     packetSize: number,
+    path: number,
     sealLimit: number,
     recovery: LossRecovery,
     numbers: PacketNumbers,
@@ -42,6 +43,7 @@ export class Outbox {
     lifetime: Lifetime,
   ) {
     this.packetSize = packetSize;
+    this.path = path;
     this.#sealLimit = sealLimit - Math.min(CLOSE_RESERVE, sealLimit / 2);
     this.#recovery = recovery;
     this.#numbers = numbers;
@@ -105,12 +107,19 @@ export class Outbox {
   }
 
   /** Seals one packet of frames. False if the sink is full: nothing happened. */
-  packet(now: number, sink: PacketSink, frames: Uint8Array, length: number, log: FrameLog): boolean {
+  packet(
+    now: number,
+    sink: PacketSink,
+    frames: Uint8Array,
+    length: number,
+    log: FrameLog,
+    path: number = this.path,
+  ): boolean {
     const pn = this.#numbers.next;
-    if (!sink.sealFrames(pn, frames, 0, length)) return false;
+    if (!sink.sealFrames(pn, frames, 0, length, path)) return false;
     this.#numbers.take(1);
     const size = length + PACKET_OVERHEAD;
-    this.#recovery.onPacketSent(pn, now, size, log.ackEliciting, log.ackEliciting, ONLY_PATH);
+    this.#recovery.onPacketSent(pn, now, size, log.ackEliciting, log.ackEliciting, path);
     for (let i = 0; i < log.count; i++) this.#recovery.addFrame(log.kind(i), log.a(i), log.b(i), log.c(i));
     this.#count(now, 1, size, log.ackEliciting);
     return true;

@@ -1,5 +1,6 @@
 import type { CongestionAlgorithm } from './congestion/controller.js';
 import type { Suite } from '../ports/crypto.js';
+import type { PathHost } from '../ports/path-host.js';
 import type { Random } from '../ports/random.js';
 import type { SessionObserver } from '../ports/session-observer.js';
 import type { TransportParams } from '../wire/handshake-messages.js';
@@ -73,6 +74,10 @@ export interface SessionConfig {
   readonly congestion: CongestionAlgorithm;
   /** RTT of the handshake, if its HELLO was sent once: the first sample. */
   readonly handshakeRttMs?: number;
+  /** The path the session begins on, 0 if absent. */
+  readonly path?: number;
+  /** Who knows of addresses; without one the session stays where it is. */
+  readonly pathHost?: PathHost;
   readonly random: Random;
   readonly observer: SessionObserver;
   readonly limits: SessionLimits;
@@ -82,4 +87,6 @@ export interface SessionConfig {
   readonly rotation?: RotationConfig;
   /** The initiator's stateless-reset token (16 octets), told to the responder (STT §4, §5). */
   readonly resetToken?: Uint8Array;
+  /** Where else this node can be reached, as the body of an ALT_ADDRESS frame; told to the peer. */
+  readonly altAddress?: Uint8Array;
 }

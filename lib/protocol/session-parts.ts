@@ -7,9 +7,10 @@ import { Lifetime } from './lifetime.js';
 import type { KeyRatchet } from './key-ratchet.js';
 import { LossRecovery } from './loss-recovery.js';
 import { Messages } from './messages.js';
-import { ONLY_PATH, Outbox } from './outbox.js';
+import { Outbox } from './outbox.js';
 import { PacketNumbers } from './packet-numbers.js';
 import { Pacer } from './pacer.js';
+import { Paths, type PathParts } from './paths.js';
 import { sealLimit } from './seal-limit.js';
 import type { SessionConfig } from './session-config.js';
 import { firstRotationAt, isFirstKeyWorn, SessionRotation } from './session-rotation.js';
@@ -19,7 +20,7 @@ import { Streams } from './streams.js';
 import { Transmitter } from './transmitter.js';
 
 /** The machines a session is composed of, wired to one another. */
-export class SessionParts {
+export class SessionParts implements PathParts {
   readonly control: ControlQueue;
   readonly streams: Streams;
   readonly messages: Messages;
@@ -27,6 +28,7 @@ export class SessionParts {
   readonly acks: AckTracker;
   readonly lifetime: Lifetime;
   readonly outbox: Outbox;
+  readonly paths: Paths;
   readonly transmitter: Transmitter;
   readonly receiver: FrameReceiver;
   /** Undefined until it is used. */
@@ -41,8 +43,9 @@ export class SessionParts {
 
   constructor(config: SessionConfig, host: FrameReceiverHost) {
     const { localParams, peerParams, limits, now, observer, initialPacketSize } = config;
+    const path = config.path ?? 0;
     const packetSize = Math.min(initialPacketSize, peerParams.maxUdpPayload);
-    this.control = new ControlQueue(limits, observer, config.resetToken);
+    this.control = new ControlQueue(limits, observer, config.resetToken, config.altAddress);
     this.streams = new Streams(config, this.control);
     this.messages = new Messages(observer, peerParams.maxDatagram, limits.sendQueueOctets);
     const numbers = new PacketNumbers(config.random);
@@ -54,19 +57,27 @@ export class SessionParts {
       congestion: config.congestion,
       packetSize,
       peerMaxAckDelayMs: peerParams.maxAckDelayMs,
-      path: ONLY_PATH,
+      path,
       ...(config.handshakeRttMs === undefined ? {} : { handshakeRttMs: config.handshakeRttMs }),
     });
     const pacer = new Pacer(this.recovery, now);
     this.lifetime = new Lifetime(now, localParams.idleTimeoutMs, peerParams.idleTimeoutMs, config.keepAliveMs ?? 0);
     const limit = Math.min(limits.maxSealedPackets, sealLimit(config.suite, packetSize));
-    this.outbox = new Outbox(packetSize, limit, this.recovery, numbers, pacer, this.lifetime);
+    this.outbox = new Outbox(packetSize, path, limit, this.recovery, numbers, pacer, this.lifetime);
+    this.paths = new Paths(path, this, config.pathHost, config.random, limits.maxPathResponses);
     this.#config = config;
     this.#numbers = numbers;
     this.#sealLimit = limit;
     if (config.rotation !== undefined) this.ratchetAt = firstRotationAt(config.rotation, config.role, now);
     const runs = new StreamRuns(this.streams, this.outbox, numbers);
-    this.transmitter = new Transmitter(this.recovery, this.outbox, new SinglePackets(this), runs, this.streams);
+    this.transmitter = new Transmitter(
+      this.recovery,
+      this.outbox,
+      this.paths,
+      new SinglePackets(this),
+      runs,
+      this.streams,
+    );
     this.receiver = new FrameReceiver(this, observer, localParams.maxDatagram, host);
   }
 
@@ -92,5 +103,19 @@ export class SessionParts {
     this.ratchetAt = Infinity;
     this.ratchet?.end();
     this.#config.rotation?.sessionKey.fill(0);
+  }
+
+  /** @internal The peer wants to know whether the path in use still is. */
+  onPathChallenged(): void {
+    this.control.wantPing = true;
+  }
+
+  /** @internal All goes over another path from now on (STT §7). */
+  onPathChanged(now: number, path: number, restart: boolean): void {
+    this.outbox.path = path;
+    this.recovery.onPathChanged(path, restart, now);
+    // What was acknowledged on the old path may not have arrived, and the new one has no round-trip time yet.
+    this.acks.repeat();
+    this.control.wantPing = true;
   }
 }

@@ -17,6 +17,8 @@ export interface SessionStats {
   ptoCount: number;
   /** UDP payload of the packets sent now. */
   packetSize: number;
+  /** Times the session moved to another path. */
+  pathChanges: number;
   packetsSent: number;
   packetsReceived: number;
   /** Phase of the newest keys: 0 at first, one more with each key rotation. */

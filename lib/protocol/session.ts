@@ -1,4 +1,4 @@
-import { CloseCode } from '../constants.js';
+import { CloseCode, PACKET_OVERHEAD, STREAM_HEADER } from '../constants.js';
 import { sttError } from '../errors.js';
 import type { KemAnswer } from '../ports/kem.js';
 import { Marks } from '../ports/packet-engine.js';
@@ -51,7 +51,7 @@ export class Session implements FrameReceiverHost {
   /** A coalesced STREAM row: `count` packets from `pn` on, each led by a STREAM frame that continues the one before. */
   handleStreamRun(
     now: number,
-    _path: number,
+    path: number,
     marks: number,
     pn: number,
     count: number,
@@ -63,8 +63,13 @@ export class Session implements FrameReceiverHost {
     length: number,
   ): void {
     if (!this.#accept(now, count, length)) return;
-    const { acks, ratchet, receiver } = this.#parts;
+    const { acks, lifetime, paths, ratchet, receiver } = this.#parts;
     ratchet?.onPacketPhase(now, marks >>> Marks.PHASE_SHIFT);
+    if (!fin) lifetime.onMoreToCome();
+    if (path !== paths.active || !paths.isQuiet) {
+      paths.onReceived(now, path, length + count * (PACKET_OVERHEAD + STREAM_HEADER));
+      if (pn + count - 1 > acks.largest) paths.onNewest(now, path);
+    }
     acks.onReceived(pn, count, true, now, marks & Marks.ECN_MASK);
     this.#check(now, receiver.stream(streamId, offset, fin, bytes, begin, begin + length));
   }
@@ -72,7 +77,7 @@ export class Session implements FrameReceiverHost {
   /** A FRAMES row: the frames of packet `pn`, or (`rest`) what followed the STREAM frame that was given before. */
   handleFrames(
     now: number,
-    _path: number,
+    path: number,
     marks: number,
     pn: number,
     rest: boolean,
@@ -81,9 +86,12 @@ export class Session implements FrameReceiverHost {
     length: number,
   ): void {
     if (!this.#accept(now, rest ? 0 : 1, length)) return;
-    const { acks, ratchet, receiver } = this.#parts;
+    const { acks, paths, ratchet, receiver } = this.#parts;
     ratchet?.onPacketPhase(now, marks >>> Marks.PHASE_SHIFT);
-    const code = receiver.parse(now, bytes, begin, begin + length);
+    const moving = path !== paths.active || !paths.isQuiet;
+    if (moving) paths.onReceived(now, path, length + (rest ? 0 : PACKET_OVERHEAD));
+    const code = receiver.parse(now, path, bytes, begin, begin + length);
+    if (moving && !rest && pn > acks.largest && !receiver.isPathProbe) paths.onNewest(now, path);
     if (!rest) acks.onReceived(pn, 1, receiver.ackEliciting, now, marks & Marks.ECN_MASK);
     this.#check(now, code);
   }
@@ -126,7 +134,7 @@ export class Session implements FrameReceiverHost {
 
   /** When `handleTimeout` wants to be called: absolute ms or Infinity. */
   pollTimeout(): number {
-    const { acks, lifetime, outbox, ratchet, ratchetAt, recovery, streams } = this.#parts;
+    const { acks, lifetime, outbox, paths, ratchet, ratchetAt, recovery, streams } = this.#parts;
     if (this.#state === 'closed') return Infinity;
     if (this.#state !== 'open') return lifetime.closeDeadline;
     return Math.min(
@@ -135,6 +143,8 @@ export class Session implements FrameReceiverHost {
       outbox.paceDeadline,
       lifetime.idleDeadline(recovery.pto),
       lifetime.keepAliveDeadline(streams.stalled),
+      lifetime.silenceDeadline(recovery.pto),
+      paths.deadline,
       streams.churn.deadline,
       ratchet?.deadline ?? ratchetAt,
     );
@@ -142,7 +152,7 @@ export class Session implements FrameReceiverHost {
 
   /** To be called at or after `pollTimeout()`; early calls do nothing. */
   handleTimeout(now: number): void {
-    const { control, lifetime, recovery, streams } = this.#parts;
+    const { control, lifetime, paths, recovery, streams } = this.#parts;
     if (this.#state === 'closing' || this.#state === 'draining') {
       if (now >= lifetime.closeDeadline) this.#state = 'closed';
     }
@@ -152,11 +162,20 @@ export class Session implements FrameReceiverHost {
       this.#end('closed', CloseCode.IDLE_TIMEOUT, '', false);
       return;
     }
-    if (now >= recovery.timeout()) recovery.onTimeout(now);
+    if (now >= recovery.timeout()) {
+      recovery.onTimeout(now);
+      if (recovery.ptoCount > 1) paths.onSilence(now);
+    }
     if (now >= lifetime.keepAliveDeadline(streams.stalled)) {
       control.wantPing = true;
       lifetime.onKeepAlive(now);
     }
+    if (now >= lifetime.silenceDeadline(recovery.pto)) {
+      // What is in flight asks already.
+      if (recovery.bytesInFlight === 0) control.wantPing = true;
+      lifetime.onSilence();
+    }
+    if (now >= paths.deadline) paths.onTimeout(now);
     if (now >= streams.churn.deadline) streams.renewStreamLimit();
     this.#parts.ratchetIfDue(now)?.onTimeout(now);
   }
@@ -231,6 +250,7 @@ export class Session implements FrameReceiverHost {
     this.#state = 'closed';
     this.#closeWanted = false;
     this.#parts.endRotation();
+    this.#parts.paths.end();
     this.#parts.streams.end();
     this.#parts.streams.table.clear();
   }
@@ -246,7 +266,7 @@ export class Session implements FrameReceiverHost {
   }
 
   stats(): SessionStats {
-    const { messages, outbox, ratchet, receiver, recovery, streams } = this.#parts;
+    const { messages, outbox, paths, ratchet, receiver, recovery, streams } = this.#parts;
     const { rtt } = recovery;
     return {
       state: this.#state,
@@ -263,6 +283,7 @@ export class Session implements FrameReceiverHost {
       keyRotationsBegun: ratchet?.ownRotations ?? 0,
       keyRotationsAnswered: ratchet?.peerRotations ?? 0,
       packetsUnderKey: outbox.packetsUnderKey,
+      pathChanges: paths.moves,
       packetsSent: outbox.packetsSent,
       packetsReceived: this.#packetsReceived,
       packetsLost: recovery.packetsLost,
@@ -315,8 +336,9 @@ export class Session implements FrameReceiverHost {
 
   #end(state: SessionStats['state'], closeCode: number, reason: string, remote: boolean): void {
     this.#state = state;
-    const { messages, streams } = this.#parts;
+    const { messages, paths, streams } = this.#parts;
     this.#parts.endRotation();
+    paths.end();
     streams.end();
     messages.end();
     this.#observer.onEnd({ closeCode, reason, remote });

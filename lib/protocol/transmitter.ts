@@ -1,6 +1,7 @@
 import type { PacketSink } from '../ports/packet-sink.js';
 import type { LossRecovery } from './loss-recovery.js';
 import type { Outbox } from './outbox.js';
+import type { Paths } from './paths.js';
 import type { SinglePackets } from './single-packets.js';
 import { Outcome, type StreamRuns } from './stream-runs.js';
 import type { Streams } from './streams.js';
@@ -9,14 +10,23 @@ import type { Streams } from './streams.js';
 export class Transmitter {
   readonly #recovery: LossRecovery;
   readonly #outbox: Outbox;
+  readonly #paths: Paths;
   readonly #singles: SinglePackets;
   readonly #runs: StreamRuns;
   readonly #streams: Streams;
 
-  constructor(recovery: LossRecovery, outbox: Outbox, singles: SinglePackets, runs: StreamRuns, streams: Streams) {
+  constructor(
+    recovery: LossRecovery,
+    outbox: Outbox,
+    paths: Paths,
+    singles: SinglePackets,
+    runs: StreamRuns,
+    streams: Streams,
+  ) {
     this.#streams = streams;
     this.#recovery = recovery;
     this.#outbox = outbox;
+    this.#paths = paths;
     this.#singles = singles;
     this.#runs = runs;
   }
@@ -24,6 +34,7 @@ export class Transmitter {
   /** Sends until nothing is left, congestion control or pacing holds it, or the sink is full. */
   poll(now: number, sink: PacketSink): void {
     this.#outbox.clearPaceDeadline();
+    if (!this.#paths.poll(now, sink)) return;
     while (this.#recovery.probesToSend > 0) {
       if (this.#singles.probe(now, sink) === Outcome.REFUSED) return;
     }

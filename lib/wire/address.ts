@@ -125,6 +125,20 @@ export function sameAddress(a: Uint8Array, at: number, b: Uint8Array, bt: number
   return true;
 }
 
+/** True if two addresses differ in the port at most. */
+export function sameHost(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < ADDRESS_OCTETS; i++) if (a[i] !== b[i] && i !== PORT && i !== PORT + 1) return false;
+  return true;
+}
+
+/** The octets of what `formatAddress` writes: an IP address with a port; undefined if it is none. */
+export function parseEndpoint(text: string): Uint8Array | undefined {
+  const [, six, four, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(text) ?? [];
+  const host = six ?? four;
+  const number = Number(port);
+  return host === undefined || number < 1 || number > 65_535 ? undefined : encodeAddress(host, number);
+}
+
 function writeIPv4(out: Uint8Array, at: number, text: string): boolean {
   const parts = text.split('.');
   if (parts.length !== 4) return false;

@@ -69,14 +69,14 @@ size_t PacketEngine::TakeWindow(BurstCursor* cursor) {
 }
 
 void PacketEngine::ReceiveWindow(size_t count, const Burst& burst) {
-  const uint32_t path = paths_.Find(burst.from);
+  uint32_t path = paths_.Find(burst.from);
   for (size_t i = 0; i < count;) {
     const Bytes datagram = window_[i];
     if (IsPacket(datagram)) {
       const uint64_t id = SessionIdOf(datagram);
       size_t end = i + 1;
       while (end < count && IsPacket(window_[end]) && SessionIdOf(window_[end]) == id) end++;
-      ReceiveSession(window_ + i, end - i, burst, path);
+      ReceiveSession(window_ + i, end - i, burst, &path);
       i = end;
       continue;
     }
@@ -90,7 +90,7 @@ void PacketEngine::ReceiveWindow(size_t count, const Burst& burst) {
 }
 
 /** Packets with one and the same session id. */
-void PacketEngine::ReceiveSession(const Bytes* packets, size_t count, const Burst& burst, uint32_t path) {
+void PacketEngine::ReceiveSession(const Bytes* packets, size_t count, const Burst& burst, uint32_t* path) {
   const uint32_t slot = sessions_.Find(SessionIdOf(packets[0]));
   if (slot == SessionTable::kNone) {
     counters_.dropped_unknown_session += count;
@@ -104,17 +104,18 @@ void PacketEngine::ReceiveSession(const Bytes* packets, size_t count, const Burs
     counters_.dropped_no_key += count;
     return;
   }
-  const ReceiveBatch::Source source = {slot, path, burst.ecn};
+  ReceiveBatch::Source source = {slot, *path, burst.ecn};
   for (size_t i = 0; i < count; i++) {
     Opened opened;
     switch (Open(session, packets[i], masks_ + i * kSampleOctets, &opened)) {
       case OpenStatus::kOpened: {
         counters_.packets_opened++;
-        const ReceiveBatch::Source phased = {slot, path, burst.ecn | opened.phase << kPhaseShift};
+        if (*path == PathTable::kNone) source.path = *path = paths_.Meet(burst.from);
+        source.marks = burst.ecn | opened.phase << kPhaseShift;
         if (opened.is_bad) {
-          batch_.AddBadPacket(phased, opened.pn);
+          batch_.AddBadPacket(source, opened.pn);
         } else {
-          batch_.AddPacket(phased, opened.pn, packets[i].size - kPacketOverhead);
+          batch_.AddPacket(source, opened.pn, packets[i].size - kPacketOverhead);
         }
         batch_.EndOpening();
         break;

@@ -95,7 +95,8 @@ class PacketEngine {
 
   size_t TakeWindow(BurstCursor* cursor);
   void ReceiveWindow(size_t count, const Burst& burst);
-  void ReceiveSession(const Bytes* packets, size_t count, const Burst& burst, uint32_t path);
+  /** `path` is that of the burst; an authentic packet makes its address one. */
+  void ReceiveSession(const Bytes* packets, size_t count, const Burst& burst, uint32_t* path);
   void ReceiveHandshake(Bytes datagram, const Burst& burst, uint32_t path);
   void ReplyCookie(Bytes hello, const Address& from);
   /** What is known of a packet that was opened. */

@@ -170,6 +170,19 @@ napi_value ClosePath(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value PathAddress(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  uint32_t path;
+  if (wrap == nullptr || !GetU32(env, args[0], &path)) return nullptr;
+  const Address* address = wrap->core().paths().At(path);
+  uint8_t* octets;
+  if (address == nullptr) return nullptr;
+  const napi_value copy = MakeBytes(env, kAddressOctets, &octets);
+  if (copy != nullptr) memcpy(octets, address->octets, kAddressOctets);
+  return copy;
+}
+
 /** Session and address that something is to be sealed for; false if there is no such, or the engine is closed. */
 bool FindTarget(EngineWrap* wrap, uint32_t slot, uint32_t path, Session** session, Address* to) {
   if (!wrap->is_open()) return false;
@@ -393,6 +406,7 @@ void ExportEngine(napi_env env, napi_value exports) {
       Method("dropOldKeys", DropOldKeys),
       Method("openPath", OpenPath),
       Method("closePath", ClosePath),
+      Method("pathAddress", PathAddress),
       Method("sealStreamRun", SealStreamRun),
       Method("sealFrames", SealFrames),
       Method("sendDatagram", SendDatagram),

@@ -82,6 +82,7 @@ const CALLS: Readonly<Record<string, readonly unknown[]>> = {
   takeSealed: [],
   closeSession: [0],
   closePath: [0],
+  pathAddress: [0],
   close: [() => {}],
 };
 

@@ -3,6 +3,8 @@ import type { Session } from '../../../lib/protocol/session.js';
 import type { Carrier } from './carrier.js';
 
 const HEADER = PACKET_OVERHEAD;
+/** Which path a datagram is for, or came on: no part of the checksum, since the network writes it. */
+export const PATH_AT = 12;
 const HIGH = 0x100000000;
 /** Datagrams that fit the transmit buffer. */
 const DEFAULT_CAPACITY = 4096;
@@ -12,6 +14,8 @@ const DEFAULT_CAPACITY = 4096;
  * packet engine does: drops damaged and repeated packets, coalesces consecutive STREAM frames, gives the rest apart.
  */
 export class PlainCarrier implements Carrier {
+  /** The path in use. */
+  path = 0;
   /** Datagrams that may wait for a flush. */
   capacity = DEFAULT_CAPACITY;
   readonly dropped = { damaged: 0, repeated: 0 };
@@ -20,6 +24,7 @@ export class PlainCarrier implements Carrier {
   #seenBelow = 0;
   readonly #slab = new Uint8Array(1 << 20);
   // The run of STREAM packets under construction.
+  #runPath = 0;
   #pn = 0;
   #count = 0;
   #id = 0;
@@ -58,11 +63,11 @@ export class PlainCarrier implements Carrier {
     return packets;
   }
 
-  sealFrames(pn: number, frames: Uint8Array, begin: number, end: number): boolean {
+  sealFrames(pn: number, frames: Uint8Array, begin: number, end: number, path?: number): boolean {
     if (this.#out.length >= this.capacity) return false;
     const datagram = new Uint8Array(HEADER + end - begin);
     datagram.set(frames.subarray(begin, end), HEADER);
-    this.#seal(pn, datagram, new DataView(datagram.buffer));
+    this.#seal(pn, datagram, new DataView(datagram.buffer), path);
     return true;
   }
 
@@ -77,7 +82,8 @@ export class PlainCarrier implements Carrier {
     this.#endRun(now, session);
   }
 
-  #seal(pn: number, datagram: Uint8Array, view: DataView): void {
+  #seal(pn: number, datagram: Uint8Array, view: DataView, path = this.path): void {
+    datagram[PATH_AT] = path;
     view.setUint32(0, Math.floor(pn / HIGH));
     view.setUint32(4, pn >>> 0);
     view.setUint32(8, checksum(datagram, view));
@@ -108,18 +114,30 @@ export class PlainCarrier implements Carrier {
       const id = view.getUint32(at + 2);
       const offset = view.getUint32(at + 6) * HIGH + view.getUint32(at + 10);
       if (Number.isSafeInteger(offset + stream - at)) {
-        this.#addToRun(now, session, pn, id, offset, datagram[at + 1] === 0x04, datagram, at + STREAM_HEADER, stream);
+        this.#addToRun(
+          now,
+          session,
+          datagram[PATH_AT]!,
+          pn,
+          id,
+          offset,
+          datagram[at + 1] === 0x04,
+          datagram,
+          at + STREAM_HEADER,
+          stream,
+        );
         at = stream;
       }
     }
     if (at === datagram.length) return;
     this.#endRun(now, session);
-    session.handleFrames(now, 0, 0, pn, at > HEADER, datagram, at, datagram.length - at);
+    session.handleFrames(now, datagram[PATH_AT]!, 0, pn, at > HEADER, datagram, at, datagram.length - at);
   }
 
   #addToRun(
     now: number,
     session: Session,
+    datagramPath: number,
     pn: number,
     id: number,
     offset: number,
@@ -134,9 +152,11 @@ export class PlainCarrier implements Carrier {
       id === this.#id &&
       offset === this.#offset + this.#length &&
       !this.#fin &&
+      datagramPath === this.#runPath &&
       this.#length + end - begin <= this.#slab.length;
     if (!continues) {
       this.#endRun(now, session);
+      this.#runPath = datagramPath;
       this.#pn = pn;
       this.#id = id;
       this.#offset = offset;
@@ -151,7 +171,19 @@ export class PlainCarrier implements Carrier {
     if (this.#count === 0) return;
     const { length, count } = { length: this.#length, count: this.#count };
     this.#count = this.#length = 0;
-    session.handleStreamRun(now, 0, 0, this.#pn, count, this.#id, this.#offset, this.#fin, this.#slab, 0, length);
+    session.handleStreamRun(
+      now,
+      this.#runPath,
+      0,
+      this.#pn,
+      count,
+      this.#id,
+      this.#offset,
+      this.#fin,
+      this.#slab,
+      0,
+      length,
+    );
     // Whoever keeps a reference to borrowed octets shall notice.
     this.#slab.fill(0xee, 0, Math.min(length, 64));
   }
@@ -168,7 +200,8 @@ export class PlainCarrier implements Carrier {
 function checksum(datagram: Uint8Array, view: DataView): number {
   let sum = datagram.length;
   const words = datagram.length & ~3;
-  for (let at = 0; at < words; at += 4) if (at !== 8) sum = (Math.imul(sum, 31) + view.getUint32(at)) | 0;
+  for (let at = 0; at < words; at += 4)
+    if (at !== 8 && at !== PATH_AT) sum = (Math.imul(sum, 31) + view.getUint32(at)) | 0;
   for (let at = words; at < datagram.length; at++) sum = (Math.imul(sum, 31) + datagram[at]!) | 0;
   return sum >>> 0;
 }

@@ -73,7 +73,7 @@ describe.each([
         offset: 2 ** 40,
         pn: 7,
         slot: to,
-        path: NONE,
+        path: 0,
         marks: 0,
         address: undefined,
       },
@@ -182,8 +182,23 @@ describe('rows of the JS packet engine', () => {
     expect(receiver.rows.map((row) => [row.slot, row.path])).toEqual([
       [to, path],
       [to, path],
-      [to, NONE],
+      [to, path + 1],
     ]);
+  });
+
+  it('takes the address of an authentic packet for a path, and forgets it unless it is opened', () => {
+    const { receiver, seal } = pair();
+    const { engine } = receiver;
+    const met: (Uint8Array | undefined)[] = [];
+    receiver.inBatch = () => met.push(engine.pathAddress(receiver.rows.at(-1)!.path));
+    const [row] = receiver.take([seal(0, PING)], ADDRESS_B);
+    expect(met).toEqual([ADDRESS_B]);
+    expect(engine.pathAddress(row!.path)).toBeUndefined();
+    receiver.inBatch = () => engine.openPath(ADDRESS_B);
+    const [again] = receiver.take([seal(1, PING)], ADDRESS_B);
+    expect(engine.pathAddress(again!.path)).toEqual(ADDRESS_B);
+    engine.closePath(again!.path);
+    expect(engine.pathAddress(again!.path)).toBeUndefined();
   });
 
   it('delivers early when slab or rows are full, and loses nothing', () => {

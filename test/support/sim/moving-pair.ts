@@ -1,0 +1,115 @@
+import type { PathHost } from '../../../lib/ports/path-host.js';
+import { Pair, type PairOptions } from './pair.js';
+import { PATH_AT, PlainCarrier } from './plain-carrier.js';
+
+/** Addresses are numbers, and so are paths: the host in the upper bits, the port in the lower four. */
+const PORT_BITS = 4;
+export const CLIENT = 1 << PORT_BITS;
+export const SERVER = 2 << PORT_BITS;
+
+/** What one side knows of paths. */
+export class SimPathHost implements PathHost {
+  /** Paths that are kept beside the first one. */
+  readonly kept = new Map<number, number>();
+  readonly changes: number[] = [];
+  /** Most paths kept at once. */
+  peak = 0;
+  alternative: number | undefined;
+  readonly #carrier: PlainCarrier;
+
+  constructor(carrier: PlainCarrier) {
+    this.#carrier = carrier;
+  }
+
+  keepPath(path: number): boolean {
+    this.kept.set(path, (this.kept.get(path) ?? 0) + 1);
+    this.peak = Math.max(this.peak, this.kept.size);
+    return true;
+  }
+
+  releasePath(path: number): void {
+    const count = (this.kept.get(path) ?? 1) - 1;
+    if (count > 0) this.kept.set(path, count);
+    else this.kept.delete(path);
+  }
+
+  isSameHost(a: number, b: number): boolean {
+    return a >> PORT_BITS === b >> PORT_BITS;
+  }
+
+  alternativePath(): number | undefined {
+    if (this.alternative !== undefined) this.keepPath(this.alternative);
+    return this.alternative;
+  }
+
+  onPathChanged(path: number): void {
+    this.changes.push(path);
+    this.#carrier.path = path;
+  }
+}
+
+/** Two sessions whose addresses may change, and what stands between them. */
+export class MovingPair extends Pair {
+  /** Where the client is seen, and where the server is. Others reach nobody. */
+  clientAddress = CLIENT;
+  serverAddress = SERVER;
+  readonly clientPaths: SimPathHost;
+  readonly serverPaths: SimPathHost;
+  /** Sees a datagram on its way to the server, or from it; true: it is taken off. */
+  tapThere: (datagram: Uint8Array, source: number) => boolean = () => false;
+  tapBack: (datagram: Uint8Array, destination: number) => boolean = () => false;
+
+  constructor(options: PairOptions = {}) {
+    const carriers = { client: new PlainCarrier(), server: new PlainCarrier() };
+    carriers.client.path = SERVER;
+    carriers.server.path = CLIENT;
+    // What is sent before there is anything to send by comes from the client's first address.
+    const { flush } = carriers.client;
+    let isBuilt = false;
+    carriers.client.flush = (send) =>
+      flush.call(carriers.client, (datagram) => {
+        if (!isBuilt) datagram[PATH_AT] = CLIENT;
+        send(datagram);
+      });
+    const clientPaths = new SimPathHost(carriers.client);
+    const serverPaths = new SimPathHost(carriers.server);
+    super({
+      ...options,
+      client: {
+        ...options.client,
+        carrier: carriers.client,
+        config: { ...options.client?.config, path: SERVER, pathHost: clientPaths },
+      },
+      server: {
+        ...options.server,
+        carrier: carriers.server,
+        config: { ...options.server?.config, path: CLIENT, pathHost: serverPaths },
+      },
+    });
+    isBuilt = true;
+    this.clientPaths = clientPaths;
+    this.serverPaths = serverPaths;
+    this.client.send = (datagram) => {
+      if (datagram[PATH_AT] !== this.serverAddress) return;
+      if (!this.tapThere(datagram, this.clientAddress)) this.toServer(datagram, this.clientAddress);
+    };
+    this.server.send = (datagram) => {
+      const destination = datagram[PATH_AT]!;
+      if (this.tapBack(datagram, destination) || destination !== this.clientAddress) return;
+      this.toClient(datagram);
+    };
+  }
+
+  /** A datagram from an address to the server. */
+  toServer(datagram: Uint8Array, source: number): void {
+    const copy = datagram.slice();
+    copy[PATH_AT] = source;
+    this.there.send(copy);
+  }
+
+  toClient(datagram: Uint8Array): void {
+    const copy = datagram.slice();
+    copy[PATH_AT] = this.serverAddress;
+    this.back.send(copy);
+  }
+}
