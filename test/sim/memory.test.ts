@@ -43,8 +43,13 @@ describe('memory', () => {
     const held = Math.min(...Array.from({ length: 4 }, () => round() - before));
     // About 6 KiB of the session, and what is left here of the observer and its maps.
     expect(held / 10_000).toBeLessThan(12_000);
-    // The engine still compiles now and then; but nothing stays that grows with the sessions.
-    expect(used() - before).toBeLessThan(held / 5);
+    // The engine still compiles now and then, which a further round does not repeat; what grows with the sessions would.
+    let left = used() - before;
+    for (let i = 0; i < 3 && left >= held / 5; i++) {
+      round();
+      left = Math.min(left, used() - before);
+    }
+    expect(left).toBeLessThan(held / 5);
   });
 
   it('of acknowledged chunks is released at once', () => {

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { chromium, type Browser } from 'playwright-core';
 
 const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser'];
-const path = process.env['STT_CHROMIUM'] ?? PATHS.find((candidate) => existsSync(candidate));
+const given = process.env['STT_CHROMIUM'];
+const path = (given === undefined ? PATHS : [given]).find((candidate) => existsSync(candidate));
 
 /** Why tests that need a browser are skipped here; undefined if it is there. */
 export const NO_CHROMIUM =
