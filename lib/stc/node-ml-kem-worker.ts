@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Kem, KemAnswer } from '../ports/kem.js';
 
@@ -10,7 +8,10 @@ import type { Kem, KemAnswer } from '../ports/kem.js';
  */
 const WORKER = `
 const { parentPort, workerData } = require('node:worker_threads');
-const loading = import(workerData);
+const { createRequire } = require('node:module');
+const { pathToFileURL } = require('node:url');
+let loading;
+const load = () => import(pathToFileURL(createRequire(workerData).resolve('@noble/post-quantum/ml-kem.js')).href);
 const own = (octets) => octets.byteLength === octets.buffer.byteLength ? octets : octets.slice();
 const operations = {
   generate(kem) {
@@ -31,13 +32,11 @@ const operations = {
 };
 parentPort.on('message', async ([operation, ...inputs]) => {
   let answer;
-  try { answer = operations[operation]((await loading).ml_kem768, ...inputs); }
+  try { answer = operations[operation]((await (loading ??= load())).ml_kem768, ...inputs); }
   catch (error) { answer = { kind: 'failed', why: String(error) }; }
   parentPort.postMessage(answer, Object.values(answer).filter((value) => value.buffer).map((value) => value.buffer));
 });
 `;
-
-const MODULE = '@noble/post-quantum/ml-kem.js';
 
 type Done = (answer: KemAnswer) => void;
 type Operation = 'generate' | 'encapsulate' | 'decapsulate';
@@ -45,6 +44,8 @@ type Operation = 'generate' | 'encapsulate' | 'decapsulate';
 /** ML-KEM-768 in a worker thread, started with the first question. It does not hold the process. */
 export class WorkerMlKem implements Kem {
   #worker: Worker | undefined;
+  /** A thread was tried in vain. */
+  #isHere = false;
   /** Answers come in the order of questions. */
   #waiting: Done[] = [];
 
@@ -64,30 +65,41 @@ export class WorkerMlKem implements Kem {
     this.#ask(done, 'decapsulate', [privateKey, ciphertext], [privateKey.buffer as ArrayBuffer]);
   }
 
-  /** Ends the thread; what was asked fails. The next question starts another one. */
+  /** Ends the thread. */
   async close(): Promise<void> {
     await this.#worker?.terminate();
   }
 
   #ask(done: Done, operation: Operation, inputs: readonly Uint8Array[], moved: readonly ArrayBuffer[]): void {
+    if (this.#isHere) {
+      this.#answerHere(done, operation, inputs);
+      return;
+    }
     try {
       this.#worker ??= this.#start();
     } catch {
-      // No thread to be had, or no file to be found, as in an application that was bundled into one: here, then.
-      import('./noble-ml-kem.js').then(
-        (kem) => done((kem[operation] as (...inputs: readonly Uint8Array[]) => KemAnswer)(...inputs)),
-        (error: Error) => done({ kind: 'failed', why: error.message }),
-      );
+      this.#answerHere(done, operation, inputs);
       return;
     }
     this.#worker.postMessage([operation, ...inputs], moved);
-    this.#waiting.push(done);
+    this.#waiting.push((answer) => {
+      // What was moved there is lost with the thread.
+      if (answer.kind !== 'failed' || moved.length > 0) done(answer);
+      else this.#answerHere(done, operation, inputs);
+    });
+  }
+
+  /** No thread to be had, or no file to be found, as in an application that was bundled into one. */
+  #answerHere(done: Done, operation: Operation, inputs: readonly Uint8Array[]): void {
+    this.#isHere = true;
+    import('./noble-ml-kem.js').then(
+      (kem) => done((kem[operation] as (...inputs: readonly Uint8Array[]) => KemAnswer)(...inputs)),
+      (error: Error) => done({ kind: 'failed', why: error.message }),
+    );
   }
 
   #start(): Worker {
-    const url = pathToFileURL(createRequire(import.meta.url).resolve(MODULE)).href;
-    // What the process was started with is for its main thread; a watcher or a profiler is not to follow.
-    const worker = new Worker(WORKER, { eval: true, workerData: url, name: 'stt-ml-kem', execArgv: [] });
+    const worker = new Worker(WORKER, { eval: true, workerData: import.meta.url, name: 'stt-ml-kem', execArgv: [] });
     // Not before: in a thread that is no main thread it would be held for ever, in spite of it.
     worker.once('online', () => worker.unref());
     worker.on('message', (answer: KemAnswer) => this.#waiting.shift()?.(answer));
@@ -96,7 +108,7 @@ export class WorkerMlKem implements Kem {
     return worker;
   }
 
-  /** Fails what was asked; the next question starts another thread. */
+  /** The thread is gone, with all that was asked. */
   #end(worker: Worker, why: string): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
