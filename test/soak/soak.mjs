@@ -1,4 +1,4 @@
-// Nodes that open, use and kill sessions through a network that loses, doubles, delays and damages datagrams:
+// Nodes that open, use, rekey and kill sessions through a network that loses, doubles, delays and damages datagrams:
 //
 //   npm run soak [-- --minutes 5] [--nodes 6] [--seed N]
 //
@@ -41,7 +41,7 @@ const random = seededRandom(seed);
 const pick = (list) => list[Math.floor(random() * list.length)];
 const upTo = (n) => 1 + Math.floor(random() * n);
 
-const counts = { sessions: 0, streams: 0, octets: 0, messages: 0, kills: 0, restarts: 0, rebinds: 0, refused: 0 };
+const counts = { sessions: 0, rotations: 0, streams: 0, octets: 0, messages: 0, kills: 0, restarts: 0, rebinds: 0, refused: 0 };
 const violations = [];
 const violate = (what, error) => {
   const detail = error === undefined ? '' : `: ${error.code ?? ''} ${error.stack ?? error}`;
@@ -62,6 +62,7 @@ async function openNode() {
     idleTimeoutMs: 10_000,
     closeTimeoutMs: 20_000,
     maxStreams: 20,
+    rotateAfterPackets: 1_000,
   });
   node.on('session', (session) => {
     session.on('stream', (stream) => echoHashed(stream));
@@ -142,11 +143,13 @@ async function useSession(from, to) {
   const streams = Array.from({ length: upTo(6) }, () => useStream(session));
   const kill = random() < 0.15 ? setTimeout(() => session.destroy(), upTo(2_000)) : undefined;
   if (kill !== undefined) counts.kills++;
+  if (random() < 0.5) setTimeout(() => session.rotateKeys().catch(() => {}), upTo(1_000));
   // Each for itself: one that fails must not hide that another one hangs.
   const results = await Promise.allSettled(streams);
   clearTimeout(kill);
   await pinged;
   const wasOpen = session.state === 'open';
+  counts.rotations += session.keyVersion;
   await session.close();
   await closed;
   for (const { reason } of results) if (reason !== undefined) throw reason;
@@ -249,6 +252,6 @@ for (const { node, proxy } of places) await Promise.all([node.stop(), proxy.clos
 for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
 const left = process.getActiveResourcesInfo().filter((name) => /UDP|Timeout/.test(name));
 if (left.length > 0) violate(`handles are left: ${left.join(', ')}`);
-if (counts.sessions === 0 || counts.octets === 0) violate('nothing was done');
+if (counts.sessions === 0 || counts.octets === 0 || counts.rotations === 0) violate('nothing was done');
 console.log(JSON.stringify({ seed, ...counts, rest, growth, violations: violations.length }));
 process.exitCode = violations.length === 0 ? 0 : 1;
