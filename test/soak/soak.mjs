@@ -41,7 +41,17 @@ const random = seededRandom(seed);
 const pick = (list) => list[Math.floor(random() * list.length)];
 const upTo = (n) => 1 + Math.floor(random() * n);
 
-const counts = { sessions: 0, rotations: 0, streams: 0, octets: 0, messages: 0, kills: 0, restarts: 0, rebinds: 0, refused: 0 };
+const counts = {
+  sessions: 0,
+  rotations: 0,
+  streams: 0,
+  octets: 0,
+  messages: 0,
+  kills: 0,
+  restarts: 0,
+  rebinds: 0,
+  refused: 0,
+};
 const violations = [];
 const violate = (what, error) => {
   const detail = error === undefined ? '' : `: ${error.code ?? ''} ${error.stack ?? error}`;
