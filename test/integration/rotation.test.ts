@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as browser from '../../lib/browser.js';
 import { STTNode, type STTSession, type STTStream } from '../../lib/index.js';
 import { BACKEND, nodePair, readAll, startNode } from '../support/nodes.js';
+import { startUdpProxy } from '../support/udp-proxy.mjs';
 
 const MIB = 1_048_576;
 
@@ -68,6 +69,32 @@ describe(`sessions on real sockets (${BACKEND} backend)`, () => {
     await rotating;
     expect(client.keyVersion).toBeGreaterThanOrEqual(3);
     expect(server.keyVersion).toBe(client.keyVersion);
+  });
+
+  it('change keys and address at once, over a network that loses, and lose no octet', async () => {
+    const sharedSeed = randomBytes(32);
+    await using pair = await nodePair({ sharedSeed }, { sharedSeed });
+    const nat = await startUdpProxy({
+      target: { address: '127.0.0.1', port: pair.port },
+      both: { rate: 20_000_000, loss: 0.01 },
+    });
+    const accepted = once(pair.server, 'session') as Promise<[STTSession]>;
+    const client = await pair.client.connectUdp('127.0.0.1', nat.port);
+    const [server] = await accepted;
+    const moved = once(server, 'path');
+    const incoming = once(server, 'stream') as Promise<[STTStream]>;
+    const data = randomBytes(4_000_000);
+    (await client.openStream()).end(data);
+    const [received] = await incoming;
+    await once(received, 'readable');
+    const rotated = Promise.all([client.rotateKeys(), server.rotateKeys()]);
+    nat.rebind();
+    expect(Buffer.compare(await readAll(received), data)).toBe(0);
+    await Promise.all([rotated, moved]);
+    expect(client.keyVersion).toBeGreaterThan(0);
+    expect(server.keyVersion).toBe(client.keyVersion);
+    await Promise.all([client.close(), server.close()]);
+    await nat.close();
   });
 
   it('change them again and again by the octets sent', async () => {
