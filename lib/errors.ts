@@ -367,6 +367,10 @@ export const ERRORS = {
     type: STTChamberError,
     message: 'The store of the chamber {where} failed: {why}.',
   },
+  ERR_STT_CHAMBER_EXPORT: {
+    type: STTChamberError,
+    message: 'The export of a chamber cannot be read: {why}. Check the file and the passphrase; nothing was changed.',
+  },
   ERR_STT_CHAMBER_CLOSED: {
     type: STTChamberError,
     message: 'The chamber is closed. Open it again to use it.',

@@ -24,6 +24,9 @@ export const COMMAND_CODES = {
   ERR_STT_USAGE: 'A wrong command, option or argument.',
   ERR_STT_NO_SEED: 'No shared seed was given, or its file is missing.',
   ERR_STT_SEED: 'A seed, or a file of seeds, cannot be used.',
+  ERR_STT_NO_PASSPHRASE: 'No passphrase of an export was given, and there is no terminal to ask at.',
+  ERR_STT_PASSPHRASE: 'A passphrase cannot be used.',
+  ERR_STT_NO_RECORD: 'The chamber has no such record.',
   ERR_STT_INTERRUPTED: 'Ended by Ctrl-C or a signal.',
 };
 

@@ -37,6 +37,11 @@ export class ChamberBatch {
     return this.#add(RecordKind.SESSION, id, () => undefined);
   }
 
+  /** @internal A record of any kind whose octets are right. */
+  storeOctets(kind: RecordKind, id: string, octets: Uint8Array): this {
+    return this.#add(kind, id, () => octets);
+  }
+
   /** @internal A dictionary of a node's own. */
   storeRecord(kind: RecordKind, id: string, record: SttDict): this {
     return this.#add(kind, id, () => sessionOctets(id, record));

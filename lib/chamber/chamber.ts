@@ -221,6 +221,11 @@ export class Chamber {
     return this.#change(kind, id, () => sessionOctets(id, record));
   }
 
+  /** @internal The octets of a record of any kind. */
+  retrieveOctets(kind: RecordKind, id: string): Promise<Uint8Array | undefined> {
+    return this.#value(kind, id);
+  }
+
   /** @internal */
   retrieveRecord(kind: RecordKind, id: string): Promise<SttDict | undefined> {
     return this.#dict(kind, id);

@@ -76,8 +76,14 @@ function explainStt(error: STTError): Explanation {
     case 'ERR_STT_UNKNOWN_OPTION':
     case 'ERR_STT_OPTION_RANGE':
       return line(ExitCode.USAGE, code, message);
+    case 'ERR_STT_CHAMBER_ID':
+    case 'ERR_STT_CHAMBER_VALUE':
+      return line(ExitCode.USAGE, code, message);
     case 'ERR_STT_SEED_TOO_SHORT':
     case 'ERR_STT_BACKEND_UNAVAILABLE':
+    case 'ERR_STT_CHAMBER_FOREIGN':
+    case 'ERR_STT_CHAMBER_RESEALED':
+    case 'ERR_STT_CHAMBER_VERSION':
       return line(ExitCode.SETUP, code, message);
     case 'ERR_STT_HANDSHAKE_TIMEOUT':
       return line(
@@ -101,8 +107,14 @@ function explainStt(error: STTError): Explanation {
     case 'ERR_STT_AUTHENTICATION':
     case 'ERR_STT_CHUNK_REFUSED':
     case 'ERR_STT_CHUNKS_INCOMPLETE':
+    case 'ERR_STT_CHAMBER_DAMAGED':
+    case 'ERR_STT_CHAMBER_EXPORT':
     case 'ERR_STT_TRANSFER_INTEGRITY':
       return line(ExitCode.INTEGRITY, code, message);
+    case 'ERR_STT_CHAMBER_FORMAT':
+    case 'ERR_STT_CHAMBER_FULL':
+    case 'ERR_STT_CHAMBER_STORE':
+      return line(ExitCode.LOCAL_FILE, code, message);
     case 'ERR_STT_STREAM_RESET':
     case 'ERR_STT_STREAM_STOPPED':
       return line(ExitCode.BROKEN_OFF, code, `The other side broke the transfer off. ${RESUME}`);

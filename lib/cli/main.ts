@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, readonly [summary: string, load: () => P
   ping: ['measure the round-trip time to a receiver', () => import('./commands/ping.js')],
   seal: ['seal a file under the shared seed', () => import('./commands/seal.js')],
   open: ['open a sealed file', () => import('./commands/open.js')],
+  chamber: ['look after a chamber: list, get, put, delete, export, import, ...', () => import('./commands/chamber.js')],
   info: ['tell what works on this machine, and why', () => import('./commands/info.js')],
 };
 

@@ -59,14 +59,19 @@ export async function loadSharedSeeds(
   }
 }
 
+/** The one seed in a file that must be there. */
+export async function readSeedFile(path: string, output: Output): Promise<Uint8Array> {
+  const [seed, ...more] = parseSeeds(await readSecret(path, output), path);
+  if (more.length > 0) throw unusable(path, 'a node has one seed of its own, this has several');
+  return seed!;
+}
+
 /** The node's own seed; made when there is none. */
 export async function loadNodeSeed(env: NodeJS.ProcessEnv, output: Output): Promise<Uint8Array> {
   const path = nodeSeedPath(env);
   for (let attempt = 0; ; attempt++) {
     try {
-      const [seed, ...more] = parseSeeds(await readSecret(path, output), path);
-      if (more.length > 0) throw unusable(path, 'a node has one seed of its own, this has several');
-      return seed!;
+      return await readSeedFile(path, output);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt > 0) throw error;
     }
@@ -115,7 +120,8 @@ export async function writeSecret(path: string, text: string, { force }: { reado
   }
 }
 
-async function readSecret(path: string, output: Output): Promise<string> {
+/** A small file that others should not be able to read. */
+export async function readSecret(path: string, output: Output): Promise<string> {
   const handle = await open(path, constants.O_RDONLY);
   try {
     const stats = await handle.stat();

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { sttError } from '../errors.js';
 import { StreamDecoder, StreamEncoder, type STCWrapper } from '../index.js';
+import { frameChunks, unframeChunks } from './framed-chunks.js';
+import { OctetReader } from './octet-reader.js';
 
 /*
  * The file form of a sealed stream (STT §8):
@@ -13,55 +15,63 @@ import { StreamDecoder, StreamEncoder, type STCWrapper } from '../index.js';
 const MAGIC = Buffer.from('STTC\u0001', 'latin1');
 const ID_OCTETS = 8;
 const HEADER_OCTETS = MAGIC.length + 4 + ID_OCTETS;
-const CHUNK_OVERHEAD_OCTETS = 37;
 const MAX_CHUNK_OCTETS = 16 * 1_048_576;
 const CHUNK_OCTETS = 65_536;
 
-/** The sealed form of what `file` holds. */
-export async function* sealedForm(stc: STCWrapper, file: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
+/** The sealed form of what `source` gives. */
+export async function* sealedForm(
+  stc: STCWrapper,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const header = Buffer.alloc(HEADER_OCTETS);
   const id = randomBytes(ID_OCTETS);
   header.set(MAGIC);
   header.writeUInt32BE(CHUNK_OCTETS, MAGIC.length);
   header.set(id, MAGIC.length + 4);
   yield header;
-  const source = file.createReadStream({ autoClose: false, highWaterMark: 4 * CHUNK_OCTETS });
-  for await (const chunk of new StreamEncoder(stc.createStreamContext(id, 0), CHUNK_OCTETS).encode(source)) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(chunk.length);
-    yield length;
-    yield chunk;
-  }
+  yield* frameChunks(new StreamEncoder(stc.createStreamContext(id, 0), CHUNK_OCTETS).encode(source));
 }
 
 /**
- * The octets sealed in `file`, proven complete only by an end without an error.
+ * The octets sealed in what `source` gives, proven complete only by an end without an error.
  * @throws STTCryptoError `ERR_STT_AUTHENTICATION`, `ERR_STT_CHUNK_REFUSED`, `ERR_STT_CHUNKS_INCOMPLETE`
  */
 export async function* openedForm(
   stcs: readonly STCWrapper[],
-  file: FileHandle,
+  source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const header = await readAt(file, 0, HEADER_OCTETS);
-  const chunkSize = header.length === HEADER_OCTETS ? header.readUInt32BE(MAGIC.length) : 0;
-  if (!header.subarray(0, MAGIC.length).equals(MAGIC) || chunkSize === 0 || chunkSize > MAX_CHUNK_OCTETS) {
-    throw sttError('ERR_STT_CHUNK_REFUSED', { why: 'the file does not begin as a sealed file does' });
-  }
-  const id = header.subarray(MAGIC.length + 4);
-  for (const [i, stc] of stcs.entries()) {
-    const decoder = new StreamDecoder(stc.createStreamContext(id, 0), { maxChunkSize: chunkSize, reorderWindow: 0 });
-    let hasOpened = false;
-    try {
-      for await (const octets of decoder.decode(chunksOf(file, chunkSize))) {
-        hasOpened = true;
-        yield octets;
-      }
-      return;
-    } catch (error) {
-      // Of a ring only one seed fits; the first chunk shows which.
-      const isForged = (error as { code?: unknown }).code === 'ERR_STT_AUTHENTICATION';
-      if (!isForged || hasOpened || i === stcs.length - 1) throw error;
+  const reader = new OctetReader(source);
+  try {
+    const header = Buffer.from(await reader.read(HEADER_OCTETS));
+    const chunkSize = header.length === HEADER_OCTETS ? header.readUInt32BE(MAGIC.length) : 0;
+    if (!header.subarray(0, MAGIC.length).equals(MAGIC) || chunkSize === 0 || chunkSize > MAX_CHUNK_OCTETS) {
+      throw sttError('ERR_STT_CHUNK_REFUSED', { why: 'the file does not begin as a sealed file does' });
     }
+    const id = header.subarray(MAGIC.length + 4);
+    const chunks = unframeChunks(reader, chunkSize);
+    const first = await chunks.next();
+    const head: readonly Uint8Array[] = first.done === true ? [] : [first.value];
+    const decoders = stcs.map(
+      (stc) => new StreamDecoder(stc.createStreamContext(id, 0), { maxChunkSize: chunkSize, reorderWindow: 0 }),
+    );
+    async function* all(): AsyncGenerator<Uint8Array, void, undefined> {
+      yield* head;
+      yield* chunks;
+    }
+    // Of a ring only one seed fits; the first chunk shows which.
+    const fitting = decoders.find((decoder) => opensFirst(decoder, head)) ?? decoders.at(-1)!;
+    yield* fitting.decode(all());
+  } finally {
+    await reader.close();
+  }
+}
+
+function opensFirst(decoder: StreamDecoder, head: readonly Uint8Array[]): boolean {
+  try {
+    decoder.decodeToBytes(head);
+    return true;
+  } catch (error) {
+    return (error as { code?: unknown }).code !== 'ERR_STT_AUTHENTICATION';
   }
 }
 
@@ -78,8 +88,8 @@ export async function writeComplete(
   const handle = await open(temporary, 'wx', 0o600);
   try {
     try {
-      for await (const part of octets) await handle.writeFile(part);
-      await handle.sync();
+      for await (const part of octets) await handle.writeFile(part).catch(named(path));
+      await handle.sync().catch(named(path));
     } finally {
       await handle.close();
     }
@@ -90,31 +100,10 @@ export async function writeComplete(
   }
 }
 
-async function* chunksOf(file: FileHandle, chunkSize: number): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let at = HEADER_OCTETS; ;) {
-    const prefix = await readAt(file, at, 4);
-    if (prefix.length === 0) return;
-    const length = prefix.length === 4 ? prefix.readUInt32BE() : 0;
-    if (length > chunkSize + CHUNK_OVERHEAD_OCTETS) {
-      throw sttError('ERR_STT_CHUNK_REFUSED', { why: `it claims ${length} octets, over the limit of the file` });
-    }
-    const chunk = await readAt(file, at + 4, length);
-    if (prefix.length < 4 || chunk.length < length) {
-      throw sttError('ERR_STT_CHUNKS_INCOMPLETE', { what: `the end of a chunk, at octet ${at}` });
-    }
-    yield chunk;
-    at += 4 + length;
-  }
-}
-
-/** Fewer octets at the end of the file. */
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return buffer.subarray(0, filled);
+/** The system does not say which file a failed write was to. */
+function named(path: string): (error: NodeJS.ErrnoException) => never {
+  return (error) => {
+    error.path ??= path;
+    throw error;
+  };
 }
