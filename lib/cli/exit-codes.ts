@@ -25,7 +25,10 @@ export const EXIT_CODE_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [ExitCode.NO_CONNECTION, 'no connection: unreachable, another seed, another peer, or an unknown host'],
   [ExitCode.BROKEN_OFF, 'the connection or the transfer broke off; sending again resumes it'],
   [ExitCode.REFUSED, 'the receiver refused all or part of it (it exists, no space, name)'],
-  [ExitCode.INTEGRITY, 'the hash of a file differs, or a sealed file or a record is damaged, cut short or of another seed'],
+  [
+    ExitCode.INTEGRITY,
+    'the hash of a file differs, or a sealed file or a record is damaged, cut short or of another seed',
+  ],
   [ExitCode.CANNOT_LISTEN, 'cannot listen: the port is in use, or the address is not of this machine'],
   [ExitCode.INTERRUPTED, 'interrupted (Ctrl-C)'],
   [ExitCode.TERMINATED, 'terminated'],

@@ -25,10 +25,7 @@ export interface Conversion {
   readonly event: 'sealed' | 'opened';
   /** Where to write what is made of the file `path`; undefined where that has to be said. */
   readonly defaultOut: (path: string) => string | undefined;
-  readonly convert: (
-    stcs: readonly STCWrapper[],
-    source: AsyncIterable<Uint8Array>,
-  ) => AsyncIterable<Uint8Array>;
+  readonly convert: (stcs: readonly STCWrapper[], source: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 }
 
 /** Turns one file, or standard input, into another: what `stt seal` and `stt open` have in common. */
@@ -109,5 +106,9 @@ function octetsOf(file: FileHandle): AsyncIterable<Uint8Array> {
 /** @throws CliFailure, if there is a file of that name */
 export async function refuseExisting(path: string): Promise<void> {
   if ((await lstat(path).catch(() => undefined)) === undefined) return;
-  throw new CliFailure(ExitCode.LOCAL_FILE, 'EEXIST', `${path} exists. Choose another name, or replace it with --force.`);
+  throw new CliFailure(
+    ExitCode.LOCAL_FILE,
+    'EEXIST',
+    `${path} exists. Choose another name, or replace it with --force.`,
+  );
 }

@@ -33,13 +33,41 @@ export interface PlainRecord {
   readonly value: Uint8Array;
 }
 
+/** What seals and opens exports: a passphrase, stretched once for each salt. */
+export class ArchiveKey {
+  readonly #passphrase: string;
+  #salt: Buffer | undefined;
+  #stretched: Promise<Buffer> | undefined;
+
+  constructor(passphrase: string) {
+    // One passphrase, however a keyboard composes its accents.
+    this.#passphrase = passphrase.normalize('NFC');
+  }
+
+  /** @internal What an export with this header is sealed under. */
+  async context(header: Uint8Array): Promise<StreamContext> {
+    const salt = Buffer.from(header.subarray(MAGIC.length + 1));
+    if (this.#stretched === undefined || this.#salt?.equals(salt) !== true) {
+      this.#salt = salt;
+      this.#stretched = promisify<string, Uint8Array, number, typeof SCRYPT, Buffer>(scrypt)(
+        this.#passphrase,
+        salt,
+        32,
+        SCRYPT,
+      );
+    }
+    const seed = new Uint8Array(hkdfSync('sha256', await this.#stretched, new Uint8Array(0), header, 32));
+    return new STCWrapper(seed).createStreamContext(new Uint8Array(8), 0);
+  }
+}
+
 /** The octets of an export. */
 export async function* sealArchive(
-  passphrase: string,
+  key: ArchiveKey,
   records: AsyncIterable<PlainRecord>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const header = Buffer.concat([MAGIC, Uint8Array.of(VERSION), randomBytes(SALT_OCTETS)]);
-  const encoder = new StreamEncoder(await archiveContext(passphrase, header), CHUNK_OCTETS);
+  const encoder = new StreamEncoder(await key.context(header), CHUNK_OCTETS);
   yield header;
   yield* frameChunks(encoder.encode(recordOctets(records)));
 }
@@ -49,7 +77,7 @@ export async function* sealArchive(
  * @throws STTChamberError `ERR_STT_CHAMBER_EXPORT`, `ERR_STT_CHAMBER_VERSION`
  */
 export async function* openArchive(
-  passphrase: string,
+  key: ArchiveKey,
   source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<PlainRecord, void, undefined> {
   const reader = new OctetReader(source);
@@ -59,7 +87,7 @@ export async function* openArchive(
     const version = header[MAGIC.length];
     if (version === undefined || header.length < HEADER_OCTETS) throw unreadable('it is cut short');
     if (version !== VERSION) throw sttError('ERR_STT_CHAMBER_VERSION', { record: 'The export', version });
-    const decoder = new StreamDecoder(await archiveContext(passphrase, header), {
+    const decoder = new StreamDecoder(await key.context(header), {
       maxChunkSize: CHUNK_OCTETS,
       reorderWindow: 0,
     });
@@ -70,17 +98,6 @@ export async function* openArchive(
     await reader.close();
   }
 }
-
-async function archiveContext(passphrase: string, header: Uint8Array): Promise<StreamContext> {
-  const salt = header.subarray(MAGIC.length + 1);
-  // One passphrase, however a keyboard composes its accents.
-  const stretched = await stretch(passphrase.normalize('NFC'), salt);
-  const seed = new Uint8Array(hkdfSync('sha256', stretched, new Uint8Array(0), header, 32));
-  return new STCWrapper(seed).createStreamContext(new Uint8Array(8), 0);
-}
-
-const stretch = (passphrase: string, salt: Uint8Array): Promise<Buffer> =>
-  promisify<string, Uint8Array, number, typeof SCRYPT, Buffer>(scrypt)(passphrase, salt, 32, SCRYPT);
 
 async function* recordOctets(records: AsyncIterable<PlainRecord>): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const { kind, id, value } of records) {

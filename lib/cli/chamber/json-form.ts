@@ -31,12 +31,20 @@ export function toJson(value: SttValue): Json {
  * @throws SyntaxError, that says what is wrong
  */
 export function parseJsonRecord(text: string): SttDict {
-  const json = JSON.parse(text) as Json;
-  const value = fromJson(json, 0);
+  const value = fromJson(parsed(text), 0);
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) {
     throw new SyntaxError('a record is an object {"name": value, ...}');
   }
   return value as SttDict;
+}
+
+function parsed(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    // The message of JSON.parse shows a part of the text, which may be secret.
+    throw new SyntaxError('it is no JSON');
+  }
 }
 
 function fromJson(json: Json, depth: number): SttValue {
@@ -64,5 +72,7 @@ function special(key: string, json: Json, depth: number): SttValue {
   }
   if (key === '$int' && typeof json === 'string' && /^-?\d{1,20}$/.test(json)) return BigInt(json);
   if (key === '$float' && typeof json === 'string' && FLOAT.test(json)) return Number(json);
-  throw new SyntaxError(`{"${key}": ...} is none of {"$bytes": base64url}, {"$int": "..."}, {"$float": "NaN"}, {"$dict": {...}}`);
+  throw new SyntaxError(
+    `{"${key}": ...} is none of {"$bytes": base64url}, {"$int": "..."}, {"$float": "NaN"}, {"$dict": {...}}`,
+  );
 }
