@@ -143,7 +143,6 @@ async function limited(source: AsyncIterable<Uint8Array>, name: string): Promise
   return new Uint8Array(Buffer.concat(parts, sum));
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await -- an async iterable is what is wanted
 async function* once(octets: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   yield octets;
 }
