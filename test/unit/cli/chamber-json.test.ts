@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseJsonRecord, toJson } from '../../../lib/cli/chamber/json-form.js';
-import type { SttDict } from '../../../lib/index.js';
+import type { SttDict } from '../../../lib/wire/serialization.js';
 
 const name = fc.oneof(fc.string(), fc.constantFrom('$bytes', '$int', '$float', '$dict', '__proto__'));
 const value = fc.letrec((tie) => ({
