@@ -76,6 +76,9 @@ export const MIN_DATAGRAM = 1200;
 export const MAX_DATAGRAM = 65_507;
 /** Header (13) and tag (16) of a packet (STT §5). */
 export const PACKET_OVERHEAD = 29;
+/** Octets of a stateless reset (STT §5): a token of 16 that looks like the end of a short packet. */
+export const MIN_RESET = 30;
+export const MAX_RESET = 46;
 export const PACKET_HEADER = 13;
 export const TAG_OCTETS = 16;
 /** The fixed header of a STREAM frame, with its type (STT §6). */

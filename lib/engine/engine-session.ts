@@ -19,6 +19,8 @@ export class EngineSession {
   readonly sendHeader: HeaderCipher;
   readonly receiveHeader: HeaderCipher;
   readonly window = new ReplayWindow();
+  /** What ends a stateless reset, once it is known. */
+  resetToken: Uint8Array | undefined;
   /** Failed openings left before the FORGERY_LIMIT row; negative once it was given. */
   forgeriesLeft: number;
   send: PhaseCipher;

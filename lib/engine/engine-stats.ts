@@ -15,6 +15,7 @@ export function emptyStats(): PacketEngineStats {
     droppedUnknownSession: 0,
     droppedReplays: 0,
     droppedForgeries: 0,
+    resetsReceived: 0,
     droppedNoKey: 0,
     sendErrors: 0,
     sendBlocked: 0,

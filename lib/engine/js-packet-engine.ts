@@ -1,4 +1,4 @@
-import { MAX_DATAGRAM, PACKET_OVERHEAD, SESSION_ID_OCTETS, STREAM_HEADER } from '../constants.js';
+import { MAX_DATAGRAM, MAX_RESET, MIN_RESET, PACKET_OVERHEAD, SESSION_ID_OCTETS, STREAM_HEADER } from '../constants.js';
 import type { CryptoProvider } from '../ports/crypto.js';
 import type {
   PacketEngine,
@@ -67,6 +67,8 @@ export class JsPacketEngine implements PacketEngine {
   #refused = false;
   /** A COOKIE_REPLY waits, of which the driver does not know. */
   #replied = false;
+  /** Packets of unknown sessions that are still to be told. */
+  #strays = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: JsPacketEngineOptions) {
@@ -178,6 +180,15 @@ export class JsPacketEngine implements PacketEngine {
     this.#sessions.at(slot)?.dropOld();
   }
 
+  setResetToken(slot: number, token: Uint8Array): void {
+    const session = this.#sessions.at(slot);
+    if (session !== undefined) session.resetToken = token.slice();
+  }
+
+  reportStrays(count: number): void {
+    this.#strays = count;
+  }
+
   openPath(address: Uint8Array): number {
     return this.#paths.open(address);
   }
@@ -284,6 +295,10 @@ export class JsPacketEngine implements PacketEngine {
     const slot = this.#sessions.find(packet, 1);
     if (slot < 0) {
       stats.droppedUnknownSession++;
+      if (this.#strays > 0) {
+        this.#strays--;
+        this.#batch.addStray(this.#paths.find(address), packet, address);
+      }
       return;
     }
     const session = this.#sessions.at(slot)!;
@@ -296,6 +311,9 @@ export class JsPacketEngine implements PacketEngine {
       const length = packet.length - PACKET_OVERHEAD;
       if (reserved || length === 0) this.#batch.addBadPacket(slot, path, marks, packetNumber);
       else this.#batch.addPacket(slot, path, marks, packetNumber, length);
+    } else if (isReset(packet, session.resetToken)) {
+      stats.resetsReceived++;
+      this.#batch.addReset(slot, this.#paths.find(address));
     } else if (opening === Opening.REPLAY) {
       stats.droppedReplays++;
     } else if (opening === Opening.NO_KEY) {
@@ -350,4 +368,13 @@ export class JsPacketEngine implements PacketEngine {
     this.#sessions.settle();
     this.#paths.settle();
   }
+}
+
+/** A datagram that did not open ends with the token of its session: in constant time, as who guesses shall learn nothing (STT §5). */
+function isReset(datagram: Uint8Array, token: Uint8Array | undefined): boolean {
+  if (token === undefined || datagram.length < MIN_RESET || datagram.length > MAX_RESET) return false;
+  const at = datagram.length - token.length;
+  let difference = 0;
+  for (let i = 0; i < token.length; i++) difference |= datagram[at + i]! ^ token[i]!;
+  return difference === 0;
 }

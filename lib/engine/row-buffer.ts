@@ -1,4 +1,4 @@
-import { FrameFlag, PacketFrame, STREAM_HEADER } from '../constants.js';
+import { FrameFlag, PacketFrame, SESSION_ID_OCTETS, STREAM_HEADER } from '../constants.js';
 import { ADDRESS_OCTETS, Group, GROUP_WORDS, NONE, Row, ROW_WORDS, RowFlag, RowType } from '../ports/packet-engine.js';
 
 /** Rows that one batch may hold; a datagram makes two at most. */
@@ -91,6 +91,21 @@ export class RowBuffer {
     this.#back -= ADDRESS_OCTETS;
     for (let i = 0; i < ADDRESS_OCTETS; i++) this.slab[this.#back + i] = address[i]!;
     this.#addRow(RowType.HANDSHAKE, 0, begin, frame.length, seedIndex, 0, 0);
+  }
+
+  addStray(path: number, datagram: Uint8Array, address: Uint8Array): void {
+    this.#openGroup(NONE, path, 0);
+    this.#back -= SESSION_ID_OCTETS;
+    const begin = this.#back;
+    for (let i = 0; i < SESSION_ID_OCTETS; i++) this.slab[begin + i] = datagram[1 + i]!;
+    this.#back -= ADDRESS_OCTETS;
+    for (let i = 0; i < ADDRESS_OCTETS; i++) this.slab[this.#back + i] = address[i]!;
+    this.#addRow(RowType.STRAY, 0, begin, SESSION_ID_OCTETS, datagram.length, 0, 0);
+  }
+
+  addReset(slot: number, path: number): void {
+    this.#openGroup(slot, path, 0);
+    this.#addRow(RowType.RESET, 0, 0, 0, NONE, 0, 0);
   }
 
   addForgeryLimit(slot: number, path: number): void {

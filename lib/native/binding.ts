@@ -80,6 +80,8 @@ type SameAsPacketEngine = Pick<
   | 'closeSession'
   | 'switchSendKeys'
   | 'dropOldKeys'
+  | 'setResetToken'
+  | 'reportStrays'
   | 'openPath'
   | 'closePath'
   | 'pathAddress'

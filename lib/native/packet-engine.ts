@@ -65,6 +65,7 @@ const STAT_NAMES = [
   'droppedUnknownSession',
   'droppedReplays',
   'droppedForgeries',
+  'resetsReceived',
   'droppedNoKey',
   'sendErrors',
   'sendBlocked',
@@ -197,6 +198,14 @@ export class NativePacketEngine implements PacketEngine {
 
   dropOldKeys(slot: number): void {
     this.#native.dropOldKeys(slot);
+  }
+
+  setResetToken(slot: number, token: Uint8Array): void {
+    this.#native.setResetToken(slot, token);
+  }
+
+  reportStrays(count: number): void {
+    this.#native.reportStrays(count);
   }
 
   openPath(address: Uint8Array): number {

@@ -23,7 +23,7 @@ export const Row = {
   BEGIN: 1,
   /** Octets. */
   LENGTH: 2,
-  /** STREAM: stream id. HANDSHAKE: index of the shared seed whose mac1 fits a HELLO, else NONE. */
+  /** STREAM: stream id. HANDSHAKE: index of the shared seed whose mac1 fits a HELLO, else NONE. STRAY: octets of the datagram. */
   STREAM_ID: 3,
   /** STREAM: stream offset of the first octet, low and high word. */
   OFFSET_LO: 4,
@@ -49,6 +49,13 @@ export const RowType = {
   HANDSHAKE: 3,
   /** No octets: this session has reached its limit of failed openings. */
   FORGERY_LIMIT: 4,
+  /** No octets: the peer knows nothing of this session any more (STT §5, stateless reset). */
+  RESET: 5,
+  /**
+   * A packet of a session that is not in the table, as long as `reportStrays` allows: its session id, sender's address
+   * in the ADDRESS_OCTETS before it in the slab.
+   */
+  STRAY: 6,
 } as const;
 
 export const RowFlag = {
@@ -61,7 +68,7 @@ export const RowFlag = {
 /** Offsets inside a group. */
 export const Group = {
   FIRST_ROW: 0,
-  /** Slot of the session, NONE for handshake rows. */
+  /** Slot of the session, NONE for rows of handshakes and strays. */
   SLOT: 1,
   /**
    * Path id the rows came in on. An authentic packet from an address that is no path yet makes it one; it is forgotten
@@ -129,6 +136,8 @@ export interface PacketEngineStats {
   droppedReplays: number;
   /** The tag did not verify. */
   droppedForgeries: number;
+  /** Stateless resets: they did not open, and end with the token of their session. */
+  resetsReceived: number;
   /** Key phase for which there is no key. */
   droppedNoKey: number;
   /** Datagrams given up because the operating system refused them for good (not EAGAIN). */
@@ -189,6 +198,10 @@ export interface PacketEngine {
   openSession(keys: SessionKeys): number;
   /** Forgets the session and wipes its keys. */
   closeSession(slot: number): void;
+  /** What ends a stateless reset of this session, RESET_TOKEN_OCTETS; without one, none is recognized. */
+  setResetToken(slot: number, token: Uint8Array): void;
+  /** The next `count` packets of sessions that are not in the table are told; none before the first call. */
+  reportStrays(count: number): void;
 
   /**
    * Gives a session the keys of its next phase (STT §5). Packets of that phase are opened from now on; the first one

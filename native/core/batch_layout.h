@@ -20,6 +20,8 @@ constexpr uint32_t kStreamRow = 1;
 constexpr uint32_t kFramesRow = 2;
 constexpr uint32_t kHandshakeRow = 3;
 constexpr uint32_t kForgeryLimitRow = 4;
+constexpr uint32_t kResetRow = 5;
+constexpr uint32_t kStrayRow = 6;
 
 constexpr uint32_t kEndFlag = 1;
 constexpr uint32_t kRestFlag = 2;

@@ -24,6 +24,12 @@ constexpr size_t kMaxDatagram = 65507;
 /** What UDP over IPv6 could carry. */
 constexpr size_t kMaxUdpPayload = 65527;
 
+constexpr size_t kSessionIdOctets = 8;
+/** A stateless reset ends with a token, and is no longer than that (STT §5). */
+constexpr size_t kResetTokenOctets = 16;
+constexpr size_t kMinReset = 30;
+constexpr size_t kMaxReset = 46;
+
 constexpr uint8_t kPacketBit = 0x80;
 constexpr uint8_t kReservedBits = 0x7e;
 constexpr uint8_t kPhaseBit = 0x01;

@@ -11,6 +11,12 @@ constexpr uint8_t kFrameMagic = 'S';
 
 bool IsPacket(Bytes datagram) { return datagram.size >= kPacketOverhead && (datagram.data[0] & kPacketBit) != 0; }
 
+/** A datagram that did not open ends with the token of its session (STT §5). */
+bool IsReset(const Session& session, Bytes datagram) {
+  return session.has_reset_token && datagram.size >= kMinReset && datagram.size <= kMaxReset &&
+         ConstantTimeEqual(session.reset_token, datagram.data + datagram.size - kResetTokenOctets, kResetTokenOctets);
+}
+
 uint64_t SessionIdOf(Bytes packet) { return Load64(packet.data + kSessionIdAt); }
 
 }  // namespace
@@ -94,6 +100,7 @@ void PacketEngine::ReceiveSession(const Bytes* packets, size_t count, const Burs
   const uint32_t slot = sessions_.Find(SessionIdOf(packets[0]));
   if (slot == SessionTable::kNone) {
     counters_.dropped_unknown_session += count;
+    for (size_t i = 0; i < count && strays_ > 0; i++, strays_--) batch_.AddStray(*path, packets[i], burst.from);
     return;
   }
   Session* session = sessions_.At(slot);
@@ -107,7 +114,13 @@ void PacketEngine::ReceiveSession(const Bytes* packets, size_t count, const Burs
   ReceiveBatch::Source source = {slot, *path, burst.ecn};
   for (size_t i = 0; i < count; i++) {
     Opened opened;
-    switch (Open(session, packets[i], masks_ + i * kSampleOctets, &opened)) {
+    const OpenStatus status = Open(session, packets[i], masks_ + i * kSampleOctets, &opened);
+    if (status != OpenStatus::kOpened && IsReset(*session, packets[i])) {
+      counters_.resets_received++;
+      batch_.AddReset(source);
+      continue;
+    }
+    switch (status) {
       case OpenStatus::kOpened: {
         counters_.packets_opened++;
         if (*path == PathTable::kNone) source.path = *path = paths_.Meet(burst.from);

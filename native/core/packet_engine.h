@@ -26,6 +26,7 @@ struct EngineCounters {
   uint64_t dropped_unknown_session = 0;
   uint64_t dropped_replays = 0;
   uint64_t dropped_forgeries = 0;
+  uint64_t resets_received = 0;
   uint64_t dropped_no_key = 0;
   uint64_t send_blocked = 0;
 };
@@ -87,6 +88,8 @@ class PacketEngine {
   size_t Seal(Session* session, const Address& to, StreamRun* run);
   bool SealFrames(Session* session, const Address& to, uint64_t pn, Bytes frames);
   bool Queue(const Address& to, Bytes datagram);
+  /** The next `count` packets of sessions that are not in the table are given as rows. */
+  void ReportStrays(uint32_t count) { strays_ = count; }
   void CountBlocked() { counters_.send_blocked++; }
 
  private:
@@ -117,6 +120,7 @@ class PacketEngine {
   PathTable paths_;
   HandshakeFilter handshakes_;
   EngineCounters counters_;
+  uint32_t strays_ = 0;
   Bytes window_[kWindow];
   uint8_t samples_[kWindow * kSampleOctets];
   uint8_t masks_[kWindow * kSampleOctets];

@@ -54,6 +54,21 @@ void ReceiveBatch::AddForgeryLimit(const Source& source) {
   AddRow(RowHead(kForgeryLimitRow, 0), 0, 0, kNothing, 0, 0);
 }
 
+void ReceiveBatch::AddReset(const Source& source) {
+  OpenGroup(source);
+  AddRow(RowHead(kResetRow, 0), 0, 0, kNothing, 0, 0);
+}
+
+void ReceiveBatch::AddStray(uint32_t path, Bytes packet, const Address& from) {
+  OpenGroup({kNothing, path, 0});
+  back_ -= kSessionIdOctets;
+  const size_t begin = back_;
+  memcpy(memory_.slab + begin, packet.data + kSessionIdAt, kSessionIdOctets);
+  back_ -= kAddressOctets;
+  memcpy(memory_.slab + back_, from.octets, kAddressOctets);
+  AddRow(RowHead(kStrayRow, 0), begin, kSessionIdOctets, static_cast<uint32_t>(packet.size), 0, 0);
+}
+
 void ReceiveBatch::AddStream(const Source& source, uint64_t pn, const StreamHeader& header) {
   if (run_ != nullptr && run_[kStreamId] == header.stream_id && next_offset_ == header.offset && next_pn_ == pn &&
       RowCount(run_[kHead]) < kMaxCount && IsInGroup(source)) {

@@ -59,6 +59,9 @@ class ReceiveBatch {
   void AddBadPacket(const Source& source, uint64_t pn);
   void AddHandshake(uint32_t path, uint32_t seed_index, Bytes frame, const Address& from);
   void AddForgeryLimit(const Source& source);
+  void AddReset(const Source& source);
+  /** A packet of a session that is not in the table. */
+  void AddStray(uint32_t path, Bytes packet, const Address& from);
 
  private:
   void AddStream(const Source& source, uint64_t pn, const StreamHeader& header);

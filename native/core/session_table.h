@@ -9,6 +9,7 @@
 #include "aead.h"
 #include "id_table.h"
 #include "kdf.h"
+#include "packet.h"
 #include "replay_window.h"
 #include "slot_list.h"
 
@@ -68,6 +69,9 @@ class Session {
   ReplayWindow window;
   /** Failed openings left before the FORGERY_LIMIT row; negative once it was given. */
   int64_t forgeries_left = 0;
+  /** What ends a stateless reset, once it is known. */
+  uint8_t reset_token[kResetTokenOctets];
+  bool has_reset_token = false;
 
  private:
   uint32_t OnOtherPhase(const ReceiveKeys* keys, uint64_t pn);

@@ -152,6 +152,14 @@ napi_value ForgetHandshake(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value ReportStrays(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  uint32_t count;
+  if (wrap != nullptr && GetU32(env, args[0], &count)) wrap->core().ReportStrays(count);
+  return nullptr;
+}
+
 napi_value OpenPath(napi_env env, napi_callback_info info) {
   const Arguments<1> args(env, info);
   EngineWrap* wrap = Unwrap(env, args.self);
@@ -290,6 +298,7 @@ napi_value ReadStats(napi_env env, napi_callback_info info) {
       core.dropped_unknown_session,
       core.dropped_replays,
       core.dropped_forgeries,
+      core.resets_received,
       core.dropped_no_key,
       sent.errors,
       core.send_blocked,
@@ -404,6 +413,8 @@ void ExportEngine(napi_env env, napi_value exports) {
       Method("installNextKeys", InstallNextKeys),
       Method("switchSendKeys", SwitchSendKeys),
       Method("dropOldKeys", DropOldKeys),
+      Method("setResetToken", SetResetToken),
+      Method("reportStrays", ReportStrays),
       Method("openPath", OpenPath),
       Method("closePath", ClosePath),
       Method("pathAddress", PathAddress),

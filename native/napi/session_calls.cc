@@ -1,5 +1,6 @@
 #include "session_calls.h"
 
+#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -96,6 +97,21 @@ napi_value SwitchSendKeys(napi_env env, napi_callback_info info) {
 napi_value DropOldKeys(napi_env env, napi_callback_info info) {
   Session* const session = SessionArgument(env, info);
   if (session != nullptr) session->DropOld();
+  return nullptr;
+}
+
+napi_value SetResetToken(napi_env env, napi_callback_info info) {
+  const Arguments<2> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  uint32_t slot;
+  const uint8_t* token;
+  if (wrap == nullptr || !GetU32(env, args[0], &slot) || !GetBytesOf(env, args[1], kResetTokenOctets, &token)) {
+    return nullptr;
+  }
+  Session* session = wrap->core().sessions().At(slot);
+  if (session == nullptr) return nullptr;
+  memcpy(session->reset_token, token, kResetTokenOctets);
+  session->has_reset_token = true;
   return nullptr;
 }
 

@@ -12,6 +12,7 @@ napi_value CloseSession(napi_env env, napi_callback_info info);
 napi_value InstallNextKeys(napi_env env, napi_callback_info info);
 napi_value SwitchSendKeys(napi_env env, napi_callback_info info);
 napi_value DropOldKeys(napi_env env, napi_callback_info info);
+napi_value SetResetToken(napi_env env, napi_callback_info info);
 
 }  // namespace stt
 

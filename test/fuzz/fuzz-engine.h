@@ -50,7 +50,7 @@ class FuzzEngine {
     const EngineCounters& c = engine_.counters();
     Require(c.datagrams_received == c.packets_opened + c.handshakes_received + c.dropped_malformed +
                                         c.dropped_strangers + c.dropped_unproven + c.dropped_unknown_session + c.dropped_replays +
-                                        c.dropped_forgeries + c.dropped_no_key,
+                                        c.dropped_forgeries + c.resets_received + c.dropped_no_key,
             "every datagram is counted once");
   }
 

@@ -61,7 +61,10 @@ export function captureRows(engine: PacketEngine, rowCount: number, groupCount: 
       slot: groups[group * GROUP_WORDS + Group.SLOT]!,
       path: groups[group * GROUP_WORDS + Group.PATH]!,
       marks: groups[group * GROUP_WORDS + Group.MARKS]!,
-      address: type === RowType.HANDSHAKE ? hex(slab.subarray(begin - ADDRESS_OCTETS, begin)) : undefined,
+      address:
+        type === RowType.HANDSHAKE || type === RowType.STRAY
+          ? hex(slab.subarray(begin - ADDRESS_OCTETS, begin))
+          : undefined,
     });
   }
   return captured;
@@ -206,6 +209,7 @@ export function agreedStats(stats: PacketEngineStats): Partial<PacketEngineStats
     'droppedUnknownSession',
     'droppedReplays',
     'droppedForgeries',
+    'resetsReceived',
     'droppedNoKey',
     'sessions',
     'paths',
@@ -238,6 +242,7 @@ export function accountedDatagrams(stats: PacketEngineStats): number {
     stats.droppedUnknownSession +
     stats.droppedReplays +
     stats.droppedForgeries +
+    stats.resetsReceived +
     stats.droppedNoKey
   );
 }
