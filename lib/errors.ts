@@ -213,6 +213,10 @@ export const ERRORS = {
     message: 'Nothing was heard from {remote} for {idleMs} ms. The peer is gone or the network is down; connect again.',
     closeCode: CloseCode.IDLE_TIMEOUT,
   },
+  ERR_STT_PEER_RESTARTED: {
+    type: STTSessionError,
+    message: '{remote} was started anew and lost this session. What was not acknowledged may be lost; connect again.',
+  },
   ERR_STT_REFUSED: {
     type: STTSessionError,
     message: 'The session was refused: {why}. One side does not accept, or no longer accepts, the other as a peer.',

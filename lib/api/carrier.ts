@@ -1,8 +1,9 @@
-import type { PacketEngine, PacketEngineEvents } from '../ports/packet-engine.js';
+import { ADDRESS_OCTETS, type PacketEngine, type PacketEngineEvents } from '../ports/packet-engine.js';
 import { Driver } from './driver.js';
 import type { OpenedSlot } from './dials.js';
 import { Handshakes, type HandshakesConfig } from './handshakes.js';
 import type { SessionEntry } from './session-entry.js';
+import { strayId, type StatelessResets } from './stateless-resets.js';
 import type { STTStream } from './stream.js';
 
 /** What carries sessions: the UDP socket, or all WebSockets of a node. A packet engine, its pump, its handshakes. */
@@ -11,6 +12,14 @@ export interface Carrier {
   readonly engine: PacketEngine;
   readonly driver: Driver<STTStream>;
   readonly handshakes: Handshakes;
+  /** What tells peers that their sessions are not known here; undefined where that is off. */
+  readonly resets: StatelessResets | undefined;
+}
+
+/** An engine that is open, and what tells of sessions that it does not know. */
+export interface OpenedCarrier {
+  readonly engine: PacketEngine;
+  readonly resets?: StatelessResets | undefined;
 }
 
 /** The node around it. */
@@ -22,11 +31,11 @@ export interface CarrierHost {
 }
 
 /** Puts a pump and handshakes on the engine that `open` makes. */
-export async function makeCarrier<E extends PacketEngine>(
+export async function makeCarrier(
   transport: Carrier['transport'],
   host: CarrierHost,
-  config: Omit<HandshakesConfig, 'engine' | 'wake'>,
-  open: (events: PacketEngineEvents) => E | Promise<E>,
+  config: Omit<HandshakesConfig, 'engine' | 'wake' | 'resetKey'>,
+  open: (events: PacketEngineEvents) => OpenedCarrier | Promise<OpenedCarrier>,
 ): Promise<Carrier> {
   let carrier: Carrier | undefined = undefined;
   const get = (): Carrier | undefined => carrier;
@@ -37,18 +46,21 @@ export async function makeCarrier<E extends PacketEngine>(
       return opened === undefined ? undefined : host.confirm(get()!, opened, now);
     },
     onHandshake: (...row) => get()?.handshakes.onDatagram(...row),
+    onStray: (slab, begin, size) =>
+      get()?.resets?.onStray(strayId(slab, begin), size, slab.subarray(begin - ADDRESS_OCTETS, begin)),
     handshakeTimeout: () => get()?.handshakes.nextTimeout() ?? Infinity,
     onHandshakeTimeout: (now) => get()?.handshakes.onTimeout(now),
     onGone: (entry) => host.onGone(get()!, entry),
   });
-  const engine = await open({
+  const { engine, resets } = await open({
     onBatch: driver.onBatch,
     onWritable: driver.onWritable,
     onError: (error) => host.onError(error),
   });
   driver.start(engine);
   engine.setMac1Keys(config.seeds.map((seed) => seed.mac1Key));
-  const handshakes = new Handshakes({ ...config, engine, wake: () => driver.wake() });
-  carrier = { transport, engine, driver, handshakes };
+  const handshakes = new Handshakes({ ...config, engine, wake: () => driver.wake(), resetKey: resets?.key });
+  carrier = { transport, engine, driver, handshakes, resets };
+  resets?.start(engine);
   return carrier;
 }

@@ -22,6 +22,8 @@ export interface DriverHost<S extends StreamFace> {
   confirm(slot: number, now: number): SessionEntry<S> | undefined;
   /** A handshake datagram (RowType.HANDSHAKE). */
   onHandshake(seedIndex: number, bytes: Uint8Array, begin: number, length: number, now: number): void;
+  /** A packet of `size` octets of a session that is not known (RowType.STRAY): its id at `begin`, the address before it. */
+  onStray(bytes: Uint8Array, begin: number, size: number): void;
   /** Absolute time at which `onHandshakeTimeout` wants to be called. */
   handshakeTimeout(): number;
   onHandshakeTimeout(now: number): void;
@@ -101,7 +103,7 @@ export class Driver<S extends StreamFace> {
       const first = groups[group + Group.FIRST_ROW]!;
       const end = g + 1 < groupCount ? groups[group + GROUP_WORDS + Group.FIRST_ROW]! : rowCount;
       const slot = groups[group + Group.SLOT]!;
-      if (slot === NONE) this.#handshakeRows(rows, slab, first, end, now);
+      if (slot === NONE) this.#strangerRows(rows, slab, first, end, now);
       else this.#sessionRows(slot, groups[group + Group.PATH]!, groups[group + Group.MARKS]!, first, end, now);
       if (this.#stopped) return;
     }
@@ -120,9 +122,12 @@ export class Driver<S extends StreamFace> {
     this.#pump(performance.now());
   };
 
-  #handshakeRows(rows: Uint32Array, slab: Uint8Array, first: number, end: number, now: number): void {
+  #strangerRows(rows: Uint32Array, slab: Uint8Array, first: number, end: number, now: number): void {
     for (let r = first * ROW_WORDS; r < end * ROW_WORDS; r += ROW_WORDS) {
-      this.#host.onHandshake(rows[r + Row.STREAM_ID]!, slab, rows[r + Row.BEGIN]!, rows[r + Row.LENGTH]!, now);
+      const begin = rows[r + Row.BEGIN]!;
+      const about = rows[r + Row.STREAM_ID]!;
+      if ((rows[r + Row.HEAD]! & 0xff) === RowType.STRAY) this.#host.onStray(slab, begin, about);
+      else this.#host.onHandshake(about, slab, begin, rows[r + Row.LENGTH]!, now);
       if (this.#stopped) return;
     }
   }
@@ -163,6 +168,9 @@ export class Driver<S extends StreamFace> {
             rows[r + Row.BEGIN]!,
             rows[r + Row.LENGTH]!,
           );
+          break;
+        case RowType.RESET:
+          entry.onReset();
           break;
         case RowType.FORGERY_LIMIT:
           session.handleForgeryLimit(now);

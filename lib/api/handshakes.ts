@@ -14,6 +14,8 @@ export interface HandshakesConfig extends DialsConfig {
   /** False: HELLOs in the name of this peer meet silence. */
   readonly isWelcome?: (peerNodeId: Uint8Array) => boolean;
   readonly limits?: ResponderConfig['limits'];
+  /** What the reset tokens of answered sessions follow from; without one they are random. */
+  readonly resetKey?: Uint8Array | undefined;
 }
 
 /** All handshakes of a node, both ways. */
@@ -39,6 +41,7 @@ export class Handshakes extends Dials {
       onDiscard: (id) => this.#discard(id),
       authorize: config.isWelcome,
       limits: config.limits,
+      resetKey: config.resetKey,
       addressesProven: config.addressesProven,
       refusedBefore: () => engine.stats().droppedUnproven,
       onLoad: (secrets) => {

@@ -87,8 +87,10 @@ export class Newcomers {
     const { config, crypto, random } = this.#host;
     const { slot, path, address } = opened;
     const { engine, driver, transport } = carrier;
+    const { result } = opened;
     const entry = new SessionEntry(engine, slot, path, formatAddress(address), driver.schedule, nodePlatform);
-    entry.session = newSession(config, crypto, opened, entry, random, now, transport);
+    entry.session = newSession(config, crypto, opened, entry, random, now, carrier);
+    if (transport === 'udp' && result.role === 'initiator') engine.setResetToken(slot, result.resetToken);
     this.#host.keep(carrier, entry, address);
     driver.add(entry);
     return entry;

@@ -69,6 +69,11 @@ export interface STTNodeOptions extends AdmissionOptions, RotationOptions {
    * to which nothing comes back any more tries the `udp` address. Together at most 480 octets.
    */
   readonly advertise?: AlternativeAddresses;
+  /**
+   * By what this process's stateless resets differ from those of others with the same `nodeSeed` (STT §5). Default:
+   * address and port it is bound to. `false`: none are sent; needed where several processes share a port.
+   */
+  readonly resetInstance?: string | false;
   /** Octets asked for as the socket's buffers; the system may give less. Default 4 MiB. */
   readonly socketBufferOctets?: number;
   /**
@@ -107,6 +112,7 @@ export interface NodeConfig {
   readonly busyPollMicros: number;
   readonly webSocket: WebSocketConfig | undefined;
   readonly advertise: AlternativeAddresses | undefined;
+  readonly resetInstance: string | false | undefined;
   readonly maxStreams: number;
   readonly maxMessageOctets: number;
   readonly streamWindow: number;
@@ -145,6 +151,7 @@ const NAMES: readonly (keyof STTNodeOptions)[] = [
   'chamberPath',
   'chamber',
   'advertise',
+  'resetInstance',
 ];
 
 const MIB = 1_048_576;
@@ -190,6 +197,7 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
     receiveQueue: integer('receiveQueue', 1024, 1, 1_000_000),
     webSocket: options.webSocket === undefined ? undefined : webSocketConfig(options.webSocket),
     advertise: advertised(options.advertise),
+    resetInstance: options.resetInstance === false ? false : text('resetInstance', options.resetInstance),
     socketBufferOctets: integer('socketBufferOctets', 4 * MIB, 65_536, 256 * MIB),
     busyPollMicros: integer('busyPollMicros', 300, 0, 10_000),
     maxStreams: integer('maxStreams', 100, 0, 0x7fffffff),

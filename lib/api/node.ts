@@ -8,7 +8,7 @@ import type { ResponderStats } from '../protocol/handshake/handshake-responder.j
 import { HelloClock } from '../protocol/handshake/hello-clock.js';
 import { deriveSeedKeys } from '../protocol/handshake/seed-keys.js';
 import { exportKey } from '../protocol/key-schedule.js';
-import { nodeKeyPair } from '../stc/node-identity.js';
+import { nodeKeyPair, nodeResetKey } from '../stc/node-identity.js';
 import { chooseBackend, openEngine, type ChosenBackend } from './backend.js';
 import { makeCarrier, type Carrier, type CarrierHost } from './carrier.js';
 import { connectEither } from './connect-either.js';
@@ -31,6 +31,7 @@ import type { NodeRecords } from './node-records.js';
 import type { SessionEntry } from './session-entry.js';
 import { sendToEach } from './send-to-each.js';
 import { SessionManager } from './session-manager.js';
+import { StatelessResets } from './stateless-resets.js';
 import { transportParams } from './session-setup.js';
 import { STTSession } from './session.js';
 import type { STTStream } from './stream.js';
@@ -273,7 +274,12 @@ export class STTNode extends EventEmitter<NodeEvents> {
     const carrier = await makeCarrier('udp', this.#host, shared, async (events) => {
       const opened = await openEngine(this.#backend, config, events);
       bound = opened.bound;
-      return opened.engine;
+      const { resetInstance = `${bound.address}:${bound.port}` } = config;
+      const resets =
+        resetInstance === false
+          ? undefined
+          : new StatelessResets(crypto, nodeResetKey(crypto, config.nodeSeed, resetInstance));
+      return { engine: opened.engine, resets };
     });
     const { engine, driver } = carrier;
     const openWebSockets = async (): Promise<WebSocketCarrier> => {
@@ -320,6 +326,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     if (running === undefined) return;
     this.#running = undefined;
     running.driver.stop();
+    running.resets?.stop();
     for (const session of [...this.sessionManager]) session.destroy();
     await Promise.all([running.engine.close(), this.#webSockets?.close()]);
     await this.#records?.close();

@@ -6,6 +6,7 @@ import type { SessionEnd, SessionObserver } from '../ports/session-observer.js';
 import type { Deadline } from '../protocol/deadlines.js';
 import type { Session } from '../protocol/session.js';
 import type { Stream } from '../protocol/stream.js';
+import { RESET_TOKEN_OCTETS } from '../wire/handshake-messages.js';
 import { formatAddress, parseEndpoint, sameHost } from '../wire/address.js';
 import { KeyRotation } from './key-rotation.js';
 import { reportLater } from './report.js';
@@ -197,12 +198,21 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
     this.#tell(() => this.face?.onUserFrame(type, data));
   }
 
+  onResetToken(bytes: Uint8Array, begin: number): void {
+    this.#engine.setResetToken(this.slot, bytes.subarray(begin, begin + RESET_TOKEN_OCTETS));
+  }
+
   onPong(pingId: number, rttMs: number): void {
     this.face?.onPong(pingId, rttMs);
   }
 
   onEnd(end: SessionEnd): void {
     this.#end(endError(end, this.remoteLabel, this.session.idleTimeoutMs));
+  }
+
+  /** The peer knows nothing of the session any more. */
+  onReset(): void {
+    this.abandon(sttError('ERR_STT_PEER_RESTARTED', { remote: this.remoteLabel }));
   }
 
   /** Ends the session for a cause of which its core knows nothing: nothing can be sent any more. */

@@ -8,6 +8,7 @@ import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshak
 import type { OpenedSlot } from './dials.js';
 import type { NodeConfig } from './node-options.js';
 import type { SessionEntry } from './session-entry.js';
+import type { StatelessResets } from './stateless-resets.js';
 import type { StreamFace } from './stream-face.js';
 
 /** What a node offers its peers in a handshake. */
@@ -30,7 +31,7 @@ export function newSession<S extends StreamFace>(
   entry: SessionEntry<S>,
   random: Random,
   now: number,
-  transport: 'udp' | 'websocket',
+  { transport, resets }: { readonly transport: 'udp' | 'websocket'; readonly resets?: StatelessResets | undefined },
 ): Session {
   const { maxUdpPayload } = result.peerParams;
   const altAddress = config.advertise === undefined ? undefined : encodeAlternatives(config.advertise);
@@ -54,5 +55,7 @@ export function newSession<S extends StreamFace>(
     rotation: { crypto, sessionKey: result.sessionKey, policy: config.rotation, owner: entry },
     keepAliveMs: config.keepAlive ? config.idleTimeoutMs / 3 : 0,
     ...(altAddress === undefined ? {} : { altAddress }),
+    // The responder gave its own with the handshake.
+    ...(resets !== undefined && result.role === 'initiator' ? { resetToken: resets.token(result.sessionId) } : {}),
   });
 }

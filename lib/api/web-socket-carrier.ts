@@ -43,7 +43,7 @@ export class WebSocketCarrier {
     let hub!: WebSocketHub;
     const carrier = await makeCarrier('websocket', host, { ...handshakes, addressesProven: true }, (events) => {
       hub = new WebSocketHub({ crypto, events, ...(config ?? DEFAULTS) });
-      return hub.engine;
+      return { engine: hub.engine };
     });
     const made = new WebSocketCarrier(carrier, hub, config);
     try {

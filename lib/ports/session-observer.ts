@@ -39,6 +39,8 @@ export interface SessionObserver {
   onMessageFate(messageId: number, fate: 'acked' | 'lost' | 'closed'): void;
   /** A user-defined frame 0x80-0xFF; `bytes` is borrowed. */
   onUserFrame(type: number, bytes: Uint8Array, begin: number, end: number): void;
+  /** What a stateless reset from the peer would end with (STT §5): RESET_TOKEN_OCTETS from `begin`, borrowed. */
+  onResetToken(bytes: Uint8Array, begin: number): void;
   /** The answer to `ping`. */
   onPong(pingId: number, rttMs: number): void;
   /** The peer told where else it can be reached. */

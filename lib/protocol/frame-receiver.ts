@@ -181,9 +181,9 @@ export class FrameReceiver implements FrameVisitor {
     return CloseCode.NONE;
   }
 
-  // Of use to the packet engine once it looks for stateless resets (STT §5).
-  onResetToken(): number {
+  onResetToken(bytes: Uint8Array, begin: number): number {
     if (!this.#enter()) return STOPPED;
+    this.#observer.onResetToken(bytes, begin);
     return CloseCode.NONE;
   }
 

@@ -59,6 +59,7 @@ export class Connection {
       confirm: () => undefined,
       onHandshake: (...row) => this.#handshakes.onDatagram(...row),
       handshakeTimeout: () => this.#handshakes.nextTimeout(),
+      onStray: () => {},
       onHandshakeTimeout: (now) => this.#handshakes.onTimeout(now),
       onGone: () => this.#shut(),
     });

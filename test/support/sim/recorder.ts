@@ -57,6 +57,8 @@ export class Recorder implements SessionObserver {
     this.onEndOf(stream);
   }
 
+  onResetToken(): void {}
+
   onStreamReset(stream: Stream, code: number): void {
     this.#assertLive('onStreamReset');
     this.resets.set(stream.id, code);

@@ -1,81 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { JsPacketEngine } from '../../../lib/engine/js-packet-engine.js';
-import { NativePacketEngine } from '../../../lib/native/packet-engine.js';
 import { Suite } from '../../../lib/ports/crypto.js';
-import {
-  Marks,
-  type PacketEngine,
-  type PacketEngineEvents,
-  type SessionKeys,
-} from '../../../lib/ports/packet-engine.js';
-import {
-  ADDRESS_A,
-  captureRows,
-  sealRaw,
-  sessionKeys,
-  streamFrame,
-  testCrypto,
-  type CapturedRow,
-} from '../../support/engine-harness.js';
-import { skipReason } from '../../support/native-endpoint.js';
+import { Marks, type SessionKeys } from '../../../lib/ports/packet-engine.js';
+import { ADDRESS_A, sealRaw, sessionKeys, streamFrame, type CapturedRow } from '../../support/engine-harness.js';
+import { ENGINES, engineBench, type Bench } from '../../support/engine-bench.js';
 
 /** What packets are made of: PADDING. */
 const PAYLOAD: Uint8Array = new Uint8Array(8);
-
-interface Bench {
-  readonly engine: PacketEngine;
-  readonly slot: number;
-  /** Packets come in as one batch. Gives their rows. */
-  take(...packets: readonly Uint8Array[]): CapturedRow[];
-  /** What was sealed since the last call. */
-  sealed(): Uint8Array[];
-}
-
-type Made = PacketEngine & { deliver(): void };
-
-function bench(backend: 'native' | 'js', suite: Suite): Bench {
-  const rows: CapturedRow[] = [];
-  const sent: Uint8Array[] = [];
-  const events: PacketEngineEvents = {
-    onBatch: (rowCount, groupCount) => void rows.push(...captureRows(engine, rowCount, groupCount)),
-    onWritable: () => {},
-    onError: (error) => {
-      throw error;
-    },
-  };
-  const native = backend === 'native' ? NativePacketEngine.withoutSocket(events) : undefined;
-  const js =
-    native === undefined
-      ? new JsPacketEngine({
-          crypto: testCrypto,
-          events,
-          output: {
-            receiveBufferOctets: 0,
-            sendBufferOctets: 0,
-            send: (_address, bytes, begin, end) => sent.push(bytes.slice(begin, end)) > 0,
-            close: () => Promise.resolve(),
-          },
-        })
-      : undefined;
-  const engine: Made = native ?? js!;
-  return {
-    engine,
-    slot: engine.openSession(phase(0, suite)[1]),
-    take: (...packets) => {
-      rows.length = 0;
-      for (const packet of packets) {
-        native?.inject(packet, ADDRESS_A);
-        js?.receive(packet, ADDRESS_A);
-      }
-      engine.deliver();
-      return rows.slice();
-    },
-    sealed: () => {
-      engine.flush();
-      return native?.takeSealed().map(({ datagram }) => datagram) ?? sent.splice(0);
-    },
-  };
-}
 
 /** Keys of the peer and of the engine under test, in a phase. */
 function phase(number: number, suite: Suite): [SessionKeys, SessionKeys] {
@@ -90,8 +20,7 @@ function phase(number: number, suite: Suite): [SessionKeys, SessionKeys] {
 
 const phases = (rows: readonly CapturedRow[]): number[] => rows.map(({ marks }) => marks >>> Marks.PHASE_SHIFT);
 
-const backends = skipReason === undefined ? (['js', 'native'] as const) : (['js'] as const);
-const cases = backends.flatMap((backend) => [
+const cases = ENGINES.flatMap((backend) => [
   [backend, 'AES-256-GCM', Suite.AES_256_GCM] as const,
   [backend, 'ChaCha20-Poly1305', Suite.CHACHA20_POLY1305] as const,
 ]);
@@ -105,7 +34,7 @@ describe.each(cases)('key phases of the %s engine with %s', (backend, _name, sui
   };
 
   it('drops packets of the next phase without its keys, and opens them with these', () => {
-    const made = bench(backend, suite);
+    const made = engineBench(backend, phase(0, suite)[1]);
     expect(made.take(packet(0, 0), packet(1, 1))).toHaveLength(1);
     expect(made.engine.stats()).toMatchObject({ packetsOpened: 1, droppedNoKey: 1, droppedForgeries: 0 });
     expect(install(made, 1)).toBe(true);
@@ -114,7 +43,7 @@ describe.each(cases)('key phases of the %s engine with %s', (backend, _name, sui
   });
 
   it('opens late packets of the phase before until its keys are dropped', () => {
-    const made = bench(backend, suite);
+    const made = engineBench(backend, phase(0, suite)[1]);
     install(made, 1);
     made.take(packet(0, 0), packet(1, 10));
     expect(phases(made.take(packet(0, 8), packet(1, 9), packet(0, 7)))).toEqual([0, 1, 0]);
@@ -125,7 +54,7 @@ describe.each(cases)('key phases of the %s engine with %s', (backend, _name, sui
   });
 
   it('tells old from next by the packet number, when both have the same bit', () => {
-    const made = bench(backend, suite);
+    const made = engineBench(backend, phase(0, suite)[1]);
     install(made, 1);
     made.take(packet(0, 0), packet(1, 100));
     expect(made.engine.installNextKeys(made.slot, ...nextOf(2))).toBe(false);
@@ -143,7 +72,7 @@ describe.each(cases)('key phases of the %s engine with %s', (backend, _name, sui
   }
 
   it('changes phase by packets whose tag verifies only', () => {
-    const made = bench(backend, suite);
+    const made = engineBench(backend, phase(0, suite)[1]);
     made.take(packet(0, 0));
     install(made, 1);
     const forged = packet(1, 5);
@@ -155,7 +84,7 @@ describe.each(cases)('key phases of the %s engine with %s', (backend, _name, sui
   });
 
   it('refuses what was opened in the phase before', () => {
-    const made = bench(backend, suite);
+    const made = engineBench(backend, phase(0, suite)[1]);
     install(made, 1);
     expect(made.take(packet(0, 0), packet(0, 1), packet(1, 2))).toHaveLength(3);
     expect(made.take(packet(0, 1), packet(1, 2), packet(1, 1))).toEqual([]);
@@ -163,7 +92,7 @@ describe.each(cases)('key phases of the %s engine with %s', (backend, _name, sui
   });
 
   it('never joins packets of two phases in one row', () => {
-    const made = bench(backend, suite);
+    const made = engineBench(backend, phase(0, suite)[1]);
     install(made, 1);
     const frames = [0, 1, 2, 3].map((i) => streamFrame(1, i * 8, PAYLOAD));
     const rows = made.take(
@@ -180,14 +109,14 @@ describe.each(cases)('key phases of the %s engine with %s', (backend, _name, sui
   });
 
   it('gives the phase with packets that no peer may send', () => {
-    const made = bench(backend, suite);
+    const made = engineBench(backend, phase(0, suite)[1]);
     install(made, 1);
     expect(phases(made.take(packet(1, 0, new Uint8Array(0)), packet(1, 1, PAYLOAD, 0x83)))).toEqual([1, 1]);
   });
 
   it('seals in the next phase when told to, and what it seals the peer opens', () => {
-    const made = bench(backend, suite);
-    const peer = bench(backend, suite);
+    const made = engineBench(backend, phase(0, suite)[1]);
+    const peer = engineBench(backend, phase(0, suite)[1]);
     const { engine, slot } = made;
     const path = engine.openPath(ADDRESS_A);
     const [peerKeys] = phase(0, suite);
@@ -213,7 +142,7 @@ describe.each(cases)('key phases of the %s engine with %s', (backend, _name, sui
   });
 
   it('has no keys for sessions that are not there', () => {
-    const made = bench(backend, suite);
+    const made = engineBench(backend, phase(0, suite)[1]);
     made.engine.closeSession(made.slot);
     expect(install(made, 1)).toBe(false);
     made.engine.switchSendKeys(made.slot);
