@@ -69,8 +69,7 @@ export const ERRORS = {
   },
   ERR_STT_SERIALIZE_UNSUPPORTED: {
     type: STTSerializationError,
-    message:
-      'Cannot serialize {what}. Use null, booleans, numbers, bigints, strings, Uint8Array, arrays and plain objects.',
+    message: 'Cannot serialize {what}. Use null, booleans, numbers, bigints, strings, Uint8Array, arrays or objects.',
   },
   ERR_STT_SERIALIZE_RANGE: {
     type: STTSerializationError,
@@ -234,8 +233,7 @@ export const ERRORS = {
   },
   ERR_STT_CLOSE_TIMEOUT: {
     type: STTSessionError,
-    message:
-      'Not everything that was written was acknowledged within {timeoutMs} ms of closing. The peer may lack the rest.',
+    message: 'Not all that was written was acknowledged within {timeoutMs} ms of closing. The peer may lack the rest.',
   },
   ERR_STT_MESSAGE_TOO_LARGE: {
     type: STTSessionError,
@@ -243,8 +241,7 @@ export const ERRORS = {
   },
   ERR_STT_KEY_EXCHANGE: {
     type: STTSessionError,
-    message:
-      'The keys of the session were not changed: {why}. It goes on with those it has, and tries again after a minute.',
+    message: 'The keys were not changed: {why}. The session goes on with those it has, and tries again in a minute.',
   },
   ERR_STT_QUEUE_FULL: {
     type: STTSessionError,
@@ -351,8 +348,7 @@ export const ERRORS = {
   },
   ERR_STT_CHAMBER_VERSION: {
     type: STTChamberError,
-    message:
-      '{record} is of version {version}, which this release does not know. Use a newer one; nothing was changed.',
+    message: '{record} is of version {version}, unknown to this release. Use a newer one; nothing was changed.',
   },
   ERR_STT_CHAMBER_CONFLICT: {
     type: STTChamberError,
