@@ -348,7 +348,7 @@ export const ERRORS = {
   },
   ERR_STT_CHAMBER_VERSION: {
     type: STTChamberError,
-    message: '{record} is of version {version}, unknown to this release. Use a newer one; nothing was changed.',
+    message: '{record} is of version {version}, newer than this release reads. Use a newer one; nothing was changed.',
   },
   ERR_STT_CHAMBER_CONFLICT: {
     type: STTChamberError,

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "bytes.h"
+#include "session_id.h"
 #include "status.h"
 
 // The STTFrame codec (STT §3).
@@ -14,7 +15,6 @@
 
 namespace stt {
 
-constexpr size_t kSessionIdOctets = 8;
 /** Largest STTFrame, counted behind its length field. */
 constexpr size_t kMaxFrameOctets = 2 * 1024 * 1024;
 /** From the type to the stream id. */

@@ -6,6 +6,7 @@
 
 #include "aead.h"
 #include "bytes.h"
+#include "session_id.h"
 
 // Layout of a packet (STT §5) and of the STREAM frame that may lead it (STT §6).
 //
@@ -24,7 +25,6 @@ constexpr size_t kMaxDatagram = 65507;
 /** What UDP over IPv6 could carry. */
 constexpr size_t kMaxUdpPayload = 65527;
 
-constexpr size_t kSessionIdOctets = 8;
 /** A stateless reset ends with a token, and is no longer than that (STT §5). */
 constexpr size_t kResetTokenOctets = 16;
 constexpr size_t kMinReset = 30;
