@@ -6,7 +6,7 @@ import { targetLabel, type ConnectTarget } from './connect-target.js';
 import { dialUdp } from './dial-udp.js';
 import type { DialOptions, OpenedSlot } from './dials.js';
 import { raceWithHeadStart, type Contender } from './head-start.js';
-import type { WebSocketCarrier } from './web-socket-carrier.js';
+import type { WebSockets } from './web-sockets.js';
 
 /** The connection attempt delay of RFC 8305 §5. Most answers over UDP are there by then, and no WebSocket is opened. */
 const HEAD_START_MS = 250;
@@ -18,13 +18,7 @@ const GRACE_MS = 250;
 /** What of a running node it takes. */
 export interface Carriers extends Carrier {
   readonly bound: BoundAddress;
-  readonly webSockets: () => Promise<WebSocketCarrier>;
-}
-
-/** A finished handshake, and what carries it. */
-export interface Reached {
-  readonly carrier: Carrier;
-  readonly opened: OpenedSlot;
+  readonly webSockets: () => Promise<WebSockets>;
 }
 
 /** Reaches a target over the better one of UDP and WebSocket. `running` throws once the node has stopped. */
@@ -33,18 +27,18 @@ export async function connectEither(
   to: ConnectTarget,
   dial: DialOptions,
   tls: WebSocketTls,
-): Promise<Reached> {
-  running();
+): Promise<OpenedSlot> {
+  const carrier = running();
   dial.signal?.throwIfAborted();
   const deadline = performance.now() + dial.timeoutMs;
   const remaining = (signal: AbortSignal | undefined): DialOptions => {
     return { ...dial, signal, timeoutMs: Math.max(1, Math.ceil(deadline - performance.now())) };
   };
-  const udp = to.udp === undefined ? undefined : overUdp(running, to.udp, remaining);
+  const udp = to.udp === undefined ? undefined : overUdp(carrier, running, to.udp, remaining);
   const webSocket = to.webSocket === undefined ? undefined : overWebSocket(running, to.webSocket, remaining, tls);
   if (udp === undefined || webSocket === undefined) return (udp ?? webSocket)!.start(dial.signal);
   try {
-    const reached = await raceWithHeadStart<Reached>(udp, webSocket, {
+    const reached = await raceWithHeadStart<OpenedSlot>(udp, webSocket, {
       headStartMs: Math.min(HEAD_START_MS, dial.timeoutMs / HEAD_START_SHARE),
       graceMs: GRACE_MS,
       signal: dial.signal,
@@ -57,37 +51,37 @@ export async function connectEither(
 }
 
 /** Like a contender, but it may be alone and without a signal. */
-interface Way extends Contender<Reached> {
-  start(signal: AbortSignal | undefined): Promise<Reached>;
+interface Way extends Contender<OpenedSlot> {
+  start(signal: AbortSignal | undefined): Promise<OpenedSlot>;
 }
 
 type Remaining = (signal: AbortSignal | undefined) => DialOptions;
 
 function overUdp(
+  carrier: Carriers,
   running: () => Carriers,
   { host, port }: NonNullable<ConnectTarget['udp']>,
   remaining: Remaining,
 ): Way {
   return {
     start: async (signal) => {
-      const carrier = running();
-      return { carrier, opened: await dialUdp(carrier, host, port, remaining(signal), running) };
+      return dialUdp(running(), host, port, remaining(signal), running);
     },
-    discard: ({ carrier, opened }) => carrier.handshakes.release(opened),
+    discard: (opened) => carrier.handshakes.release(opened),
   };
 }
 
 function overWebSocket(running: () => Carriers, url: string, remaining: Remaining, tls: WebSocketTls): Way {
-  let sockets!: WebSocketCarrier;
+  let sockets!: WebSockets;
   return {
     start: async (signal) => {
       sockets = await running().webSockets();
       running();
       signal?.throwIfAborted();
-      return { carrier: sockets.carrier, opened: await sockets.dial(url, remaining(signal), tls) };
+      return sockets.dial(url, remaining(signal), tls);
     },
-    discard: ({ opened }) => sockets.discard(opened),
-    fault: ({ opened }) =>
+    discard: (opened) => sockets.discard(opened),
+    fault: (opened) =>
       sockets.isOpen(opened)
         ? undefined
         : sttError('ERR_STT_CONNECTION_LOST', { remote: url, why: 'the WebSocket was closed while UDP had its time' }),

@@ -7,8 +7,6 @@ import {
 import { Dials, keyOf, wallClockMicros, type DialsConfig, type OpenedSlot } from './dials.js';
 
 export interface HandshakesConfig extends DialsConfig {
-  /** Connections of this carrier prove the addresses of peers by themselves. */
-  readonly addressesProven?: boolean;
   /** False while the node takes no more sessions, of this address (ADDRESS_OCTETS): then HELLOs meet silence. */
   readonly hasRoom: (address: Uint8Array) => boolean;
   /** False: HELLOs in the name of this peer meet silence. */
@@ -42,11 +40,8 @@ export class Handshakes extends Dials {
       authorize: config.isWelcome,
       limits: config.limits,
       resetKey: config.resetKey,
-      addressesProven: config.addressesProven,
       refusedBefore: () => engine.stats().droppedUnproven,
-      onLoad: (secrets) => {
-        if (config.addressesProven !== true) engine.demandCookies(cookieKeys, secrets);
-      },
+      onLoad: (secrets) => engine.demandCookies(cookieKeys, secrets),
     });
   }
 

@@ -5,6 +5,7 @@ import type { CryptoProvider } from '../ports/crypto.js';
 import type { Random } from '../ports/random.js';
 import { formatAddress } from '../wire/address.js';
 import type { Carrier } from './carrier.js';
+import { transportOf } from './connections.js';
 import type { OpenedSlot } from './dials.js';
 import type { NodeConfig } from './node-options.js';
 import type { PeerAdmission } from './peer-admission.js';
@@ -24,9 +25,9 @@ export interface NewcomersHost {
   readonly peers: PeerAdmission;
   readonly isRunning: () => boolean;
   /** The slot of this one is in use from now on. */
-  keep(carrier: Carrier, entry: Entry, address: Uint8Array): void;
+  keep(entry: Entry, opened: OpenedSlot): void;
   /** Makes the application's side of a session. */
-  adopt(carrier: Carrier, opened: OpenedSlot, entry: Entry): STTSession;
+  adopt(opened: OpenedSlot, entry: Entry): STTSession;
   /** A peer that connected was let in. */
   onSession(session: STTSession): void;
 }
@@ -41,7 +42,7 @@ export class Newcomers {
 
   /** One that connected. Undefined: what it sends is dropped until it is known whether it may. */
   confirm(carrier: Carrier, opened: OpenedSlot, now: number): Entry | undefined {
-    const verdict = this.#host.peers.judge(carrier.transport, opened.result, opened.address);
+    const verdict = this.#host.peers.judge(transportOf(opened.address), opened.result, opened.address);
     if (typeof verdict === 'boolean') return this.#settle(verdict, carrier, opened, now);
     void verdict.then((isIn) => {
       if (this.#host.isRunning()) this.#settle(isIn, carrier, opened, performance.now());
@@ -51,12 +52,12 @@ export class Newcomers {
 
   /** One that was dialed. Rejects with `ERR_STT_PEER_NOT_ACCEPTED`, `ERR_STT_NODE_STOPPED`, or the reason of the signal. */
   async welcome(carrier: Carrier, opened: OpenedSlot, signal?: AbortSignal): Promise<STTSession> {
-    const verdict = this.#host.peers.judge(carrier.transport, opened.result, opened.address);
+    const verdict = this.#host.peers.judge(transportOf(opened.address), opened.result, opened.address);
     const isIn = typeof verdict === 'boolean' ? verdict : await unlessAborted(verdict, signal);
     if (!this.#host.isRunning()) throw sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped' });
     const now = performance.now();
     if (isIn && signal?.aborted !== true) {
-      return this.#host.adopt(carrier, opened, this.#newEntry(carrier, opened, now));
+      return this.#host.adopt(opened, this.#newEntry(carrier, opened, now));
     }
     const { remoteLabel: remote } = this.#refuse(carrier, opened, now);
     signal?.throwIfAborted();
@@ -66,7 +67,7 @@ export class Newcomers {
   #settle(isIn: boolean, carrier: Carrier, opened: OpenedSlot, now: number): Entry {
     if (!isIn) return this.#refuse(carrier, opened, now);
     const entry = this.#newEntry(carrier, opened, now);
-    const session = this.#host.adopt(carrier, opened, entry);
+    const session = this.#host.adopt(opened, entry);
     try {
       this.#host.onSession(session);
     } catch (error) {
@@ -85,13 +86,12 @@ export class Newcomers {
 
   #newEntry(carrier: Carrier, opened: OpenedSlot, now: number): Entry {
     const { config, crypto, random } = this.#host;
-    const { slot, path, address } = opened;
-    const { engine, driver, transport } = carrier;
-    const { result } = opened;
-    const entry = new SessionEntry(engine, slot, path, formatAddress(address), driver.schedule, nodePlatform);
+    const { engine, driver } = carrier;
+    const { result, slot } = opened;
+    const entry = new SessionEntry(carrier, opened, formatAddress(opened.address), nodePlatform);
     entry.session = newSession(config, crypto, opened, entry, random, now, carrier);
-    if (transport === 'udp' && result.role === 'initiator') engine.setResetToken(slot, result.resetToken);
-    this.#host.keep(carrier, entry, address);
+    if (result.role === 'initiator') engine.setResetToken(slot, result.resetToken);
+    this.#host.keep(entry, opened);
     driver.add(entry);
     return entry;
   }

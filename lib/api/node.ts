@@ -11,6 +11,7 @@ import { exportKey } from '../protocol/key-schedule.js';
 import { nodeKeyPair, nodeResetKey } from '../stc/node-identity.js';
 import { chooseBackend, openEngine, type ChosenBackend } from './backend.js';
 import { makeCarrier, type Carrier, type CarrierHost } from './carrier.js';
+import { transportOf } from './connections.js';
 import { connectEither } from './connect-either.js';
 import {
   CONNECT_OPTIONS,
@@ -35,7 +36,7 @@ import { StatelessResets } from './stateless-resets.js';
 import { transportParams } from './session-setup.js';
 import { STTSession } from './session.js';
 import type { STTStream } from './stream.js';
-import type { WebSocketCarrier } from './web-socket-carrier.js';
+import type { WebSockets } from './web-sockets.js';
 import { withRecords } from './with-records.js';
 
 /** A snapshot of a node. Counters run since `start()`. */
@@ -63,7 +64,7 @@ export interface NodeStats {
 interface Running extends Carrier {
   readonly bound: BoundAddress;
   /** Made when it is first needed. */
-  readonly webSockets: () => Promise<WebSocketCarrier>;
+  readonly webSockets: () => Promise<WebSockets>;
 }
 
 /**
@@ -87,12 +88,12 @@ export class STTNode extends EventEmitter<NodeEvents> {
   /** Sessions whose slot in the engine is in use: the established ones, and those that linger after their close. */
   readonly #lingering = new Set<SessionEntry<STTStream>>();
   #onLingered: (() => void) | undefined;
-  #webSockets: WebSocketCarrier | undefined;
+  #webSockets: WebSockets | undefined;
   #records: NodeRecords | undefined;
   readonly #newcomers: Newcomers;
   readonly #host: CarrierHost = {
     confirm: (carrier, opened, now) => this.#newcomers.confirm(carrier, opened, now),
-    onGone: (carrier, entry) => this.#forget(carrier, entry),
+    onGone: (entry) => this.#forget(entry),
     onError: (error) => this.#fail(error),
   };
   /** The node's established sessions. */
@@ -117,11 +118,11 @@ export class STTNode extends EventEmitter<NodeEvents> {
       random: this.#backend.random,
       peers: this.peers,
       isRunning: () => this.#running !== undefined,
-      keep: (carrier, entry, address) => {
+      keep: (entry, opened) => {
         this.#lingering.add(entry);
-        if (carrier.transport === 'websocket') this.#webSockets?.adopt(entry, address);
+        this.#webSockets?.settle(opened);
       },
-      adopt: (carrier, opened, entry) => this.#adopt(carrier, opened, entry),
+      adopt: (opened, entry) => this.#adopt(opened, entry),
       onSession: (session) => this.emit('session', session),
     });
   }
@@ -179,11 +180,11 @@ export class STTNode extends EventEmitter<NodeEvents> {
    */
   async connectWebSocket(url: string, options: WebSocketConnectOptions = {}): Promise<STTSession> {
     const dial = dialOptions(options, WEBSOCKET_CONNECT_OPTIONS);
-    const { webSockets } = this.#requireRunning();
+    const running = this.#requireRunning();
     dial.signal?.throwIfAborted();
-    const carrier = await webSockets();
+    const webSockets = await running.webSockets();
     this.#requireRunning();
-    return this.#newcomers.welcome(carrier.carrier, await carrier.dial(url, dial, options.tls ?? {}), dial.signal);
+    return this.#newcomers.welcome(running, await webSockets.dial(url, dial, options.tls ?? {}), dial.signal);
   }
 
   /**
@@ -196,8 +197,8 @@ export class STTNode extends EventEmitter<NodeEvents> {
   async connect(target: string | ConnectTarget, options: WebSocketConnectOptions = {}): Promise<STTSession> {
     const to = parseTarget(target);
     const dial = dialOptions(options, WEBSOCKET_CONNECT_OPTIONS);
-    const { carrier, opened } = await connectEither(() => this.#requireRunning(), to, dial, options.tls ?? {});
-    return this.#newcomers.welcome(carrier, opened, dial.signal);
+    const opened = await connectEither(() => this.#requireRunning(), to, dial, options.tls ?? {});
+    return this.#newcomers.welcome(this.#requireRunning(), opened, dial.signal);
   }
 
   /** The port on which WebSockets are accepted, if the node has a server of its own for them. */
@@ -233,7 +234,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
       running: running !== undefined,
       sessions: this.sessionManager.size,
       halfOpen: this.#halfOpen(),
-      dialing: (running?.handshakes.dialing ?? 0) + (this.#webSockets?.carrier.handshakes.dialing ?? 0),
+      dialing: running?.handshakes.dialing ?? 0,
       handshakes: running?.handshakes.answers,
       messagesQueued: this.#messages.length,
       messagesDropped: this.#messages.dropped,
@@ -271,7 +272,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
       limits: config.admission.handshakes,
     };
     let bound!: BoundAddress;
-    const carrier = await makeCarrier('udp', this.#host, shared, async (events) => {
+    const carrier = await makeCarrier(this.#host, shared, async (events) => {
       const opened = await openEngine(this.#backend, config, events);
       bound = opened.bound;
       const { resetInstance = `${bound.address}:${bound.port}` } = config;
@@ -282,12 +283,12 @@ export class STTNode extends EventEmitter<NodeEvents> {
       return { engine: opened.engine, resets };
     });
     const { engine, driver } = carrier;
-    const openWebSockets = async (): Promise<WebSocketCarrier> => {
+    const openWebSockets = async (): Promise<WebSockets> => {
       // Loaded where it is used: all code of the process is looked through by every collection of garbage.
-      const { WebSocketCarrier: carriers } = await import('./web-socket-carrier.js');
-      return carriers.open(crypto, config.webSocket, this.#host, shared);
+      const { WebSockets: sockets } = await import('./web-sockets.js');
+      return sockets.open(carrier, config.webSocket);
     };
-    let webSocket: Promise<WebSocketCarrier> | undefined;
+    let webSocket: Promise<WebSockets> | undefined;
     if (config.webSocket !== undefined) {
       try {
         webSocket = Promise.resolve((this.#webSockets = await openWebSockets()));
@@ -297,9 +298,9 @@ export class STTNode extends EventEmitter<NodeEvents> {
         throw error;
       }
     }
-    const webSockets = (): Promise<WebSocketCarrier> =>
+    const webSockets = (): Promise<WebSockets> =>
       (webSocket ??= openWebSockets().then((made) => (this.#webSockets = made)));
-    this.#running = { ...carrier, bound, webSockets };
+    this.#running = Object.assign(carrier, { bound, webSockets });
     if (this.#stopping !== undefined) {
       await this.#shut();
       throw sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped while starting' });
@@ -347,11 +348,11 @@ export class STTNode extends EventEmitter<NodeEvents> {
   }
 
   #halfOpen(): number {
-    return (this.#running?.handshakes.halfOpen ?? 0) + (this.#webSockets?.carrier.handshakes.halfOpen ?? 0);
+    return this.#running?.handshakes.halfOpen ?? 0;
   }
 
   /** Makes a session of a finished handshake. */
-  #adopt(carrier: Carrier, { result, address }: OpenedSlot, entry: SessionEntry<STTStream>): STTSession {
+  #adopt({ result, address }: OpenedSlot, entry: SessionEntry<STTStream>): STTSession {
     const session = new STTSession(
       entry,
       {
@@ -359,7 +360,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
         peerNodeId: result.peerNodeId,
         sessionKey: exportKey(this.#backend.crypto, result.sessionKey),
         role: result.role,
-        transport: carrier.transport,
+        transport: transportOf(address),
         remoteAddress: remoteAddressOf(address),
       },
       this.#backend.name,
@@ -385,10 +386,8 @@ export class STTNode extends EventEmitter<NodeEvents> {
   }
 
   /** The session has lingered long enough: its slot may go. */
-  #forget({ engine, transport }: Carrier, entry: SessionEntry<STTStream>): void {
-    engine.closeSession(entry.slot);
-    engine.closePath(entry.path);
-    if (transport === 'websocket') this.#webSockets?.forget(entry);
+  #forget(entry: SessionEntry<STTStream>): void {
+    entry.release();
     this.#lingering.delete(entry);
     if (this.#lingering.size === 0) this.#onLingered?.();
   }

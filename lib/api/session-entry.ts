@@ -7,7 +7,9 @@ import type { Deadline } from '../protocol/deadlines.js';
 import type { Session } from '../protocol/session.js';
 import type { Stream } from '../protocol/stream.js';
 import { RESET_TOKEN_OCTETS } from '../wire/handshake-messages.js';
-import { formatAddress, parseEndpoint, sameHost } from '../wire/address.js';
+import { formatAddress, isConnection, parseEndpoint, sameHost } from '../wire/address.js';
+import type { Connections } from './connections.js';
+import type { OpenedSlot } from './dials.js';
 import { KeyRotation } from './key-rotation.js';
 import { reportLater } from './report.js';
 import type { Platform, StreamFace, StreamHost } from './stream-face.js';
@@ -27,6 +29,13 @@ export interface SessionFace<S extends StreamFace> {
   onEnd(error: STTError): void;
 }
 
+/** What carries a session, beside others. */
+export interface EntryCarrier<S extends StreamFace> {
+  readonly engine: PacketEngine;
+  readonly driver: { readonly schedule: (entry: SessionEntry<S>) => void };
+  readonly connections?: Connections | undefined;
+}
+
 /** What the pump keeps of a session, and the bridge from its sans-IO core to the application. */
 export class SessionEntry<S extends StreamFace> implements SessionObserver, PacketSink, PathHost, StreamHost, Deadline {
   deadline = Infinity;
@@ -44,23 +53,27 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   path: number;
   #alternatives: AlternativeAddresses | undefined;
   readonly #engine: PacketEngine;
-  readonly #schedule: (entry: SessionEntry<S>) => void;
+  readonly #carrier: EntryCarrier<S>;
   readonly #platform: Platform<S>;
+  /** Address of the path in use if that is a connection. */
+  #connection: Uint8Array | undefined;
+  /** Of the paths kept that are connections: what is called when they break. */
+  #bound: Map<number, (why: string) => void> | undefined;
 
+  /** The slot, and one count of the path, are the session's from now on. */
   constructor(
-    engine: PacketEngine,
-    slot: number,
-    path: number,
+    carrier: EntryCarrier<S>,
+    { slot, path, address }: Pick<OpenedSlot, 'slot' | 'path' | 'address'>,
     remoteLabel: string,
-    schedule: (entry: SessionEntry<S>) => void,
     platform: Platform<S>,
   ) {
-    this.#engine = engine;
+    this.#carrier = carrier;
+    this.#engine = carrier.engine;
     this.slot = slot;
     this.path = path;
     this.remoteLabel = remoteLabel;
-    this.#schedule = schedule;
     this.#platform = platform;
+    this.#connection = this.#bind(path, address);
   }
 
   /** Made when it is needed: most sessions are short. */
@@ -69,7 +82,7 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   }
 
   schedule(): void {
-    if (!this.scheduled) this.#schedule(this);
+    if (!this.scheduled) this.#carrier.driver.schedule(this);
   }
 
   // PacketSink
@@ -85,6 +98,7 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
     payload: number,
   ): number {
     const wanted = begin === end ? 1 : Math.ceil((end - begin) / payload);
+    if (this.#isFull()) return 0;
     const taken = this.#engine.sealStreamRun(
       this.slot,
       this.path,
@@ -102,9 +116,17 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   }
 
   sealFrames(pn: number, frames: Uint8Array, begin: number, end: number, path = this.path): boolean {
+    if (this.#isFull()) return false;
     const taken = this.#engine.sealFrames(this.slot, path, pn, frames, begin, end);
     if (!taken) this.blocked = true;
     return taken;
+  }
+
+  /** The connection that packets go over holds as many of them as it should. */
+  #isFull(): boolean {
+    if (this.#connection === undefined || this.#carrier.connections?.isFull(this.#connection) !== true) return false;
+    this.blocked = true;
+    return true;
   }
 
   /** Makes the application's side of a stream. */
@@ -118,10 +140,17 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
 
   keepPath(path: number): boolean {
     const address = this.#engine.pathAddress(path);
-    return address !== undefined && this.#engine.openPath(address) === path;
+    if (address === undefined || this.#engine.openPath(address) !== path) return false;
+    this.#bind(path, address);
+    return true;
   }
 
   releasePath(path: number): void {
+    const onLost = this.#bound?.get(path);
+    if (onLost !== undefined) {
+      this.#bound!.delete(path);
+      this.#carrier.connections?.unbind(this.#engine.pathAddress(path)!, onLost);
+    }
     this.#engine.closePath(path);
   }
 
@@ -138,6 +167,7 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   onPathChanged(path: number): void {
     const address = this.#engine.pathAddress(path)!;
     this.path = path;
+    this.#connection = isConnection(address) ? address : undefined;
     this.remoteLabel = formatAddress(address);
     this.#tell(() => this.face?.onPath?.(address));
   }
@@ -213,6 +243,28 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   /** The peer knows nothing of the session any more. */
   onReset(): void {
     this.abandon(sttError('ERR_STT_PEER_RESTARTED', { remote: this.remoteLabel }));
+  }
+
+  /** Gives everything in the engine back. */
+  release(): void {
+    this.#engine.closeSession(this.slot);
+    this.releasePath(this.path);
+  }
+
+  /** Has a path that is a connection tell when it breaks, and gives its address. */
+  #bind(path: number, address: Uint8Array): Uint8Array | undefined {
+    if (!isConnection(address)) return undefined;
+    const onLost = (why: string): void => this.#onConnectionLost(path, why);
+    (this.#bound ??= new Map()).set(path, onLost);
+    if (this.#carrier.connections?.bind(address, onLost) !== true) {
+      queueMicrotask(() => onLost('the WebSocket was closed'));
+    }
+    return address;
+  }
+
+  #onConnectionLost(path: number, why: string): void {
+    if (path !== this.path) return;
+    this.abandon(sttError('ERR_STT_CONNECTION_LOST', { remote: this.remoteLabel, why }));
   }
 
   /** Ends the session for a cause of which its core knows nothing: nothing can be sent any more. */

@@ -5,6 +5,7 @@ import { unlimited } from '../protocol/congestion/unlimited.js';
 import { Session } from '../protocol/session.js';
 import { encodeAlternatives } from '../wire/alt-address.js';
 import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
+import { transportOf } from './connections.js';
 import type { OpenedSlot } from './dials.js';
 import type { NodeConfig } from './node-options.js';
 import type { SessionEntry } from './session-entry.js';
@@ -27,12 +28,13 @@ export function transportParams(config: NodeConfig): TransportParams {
 export function newSession<S extends StreamFace>(
   config: NodeConfig,
   crypto: CryptoProvider,
-  { result, path }: OpenedSlot,
+  { result, path, address }: OpenedSlot,
   entry: SessionEntry<S>,
   random: Random,
   now: number,
-  { transport, resets }: { readonly transport: 'udp' | 'websocket'; readonly resets?: StatelessResets | undefined },
+  { resets }: { readonly resets?: StatelessResets | undefined },
 ): Session {
+  const transport = transportOf(address);
   const { maxUdpPayload } = result.peerParams;
   const altAddress = config.advertise === undefined ? undefined : encodeAlternatives(config.advertise);
   return new Session({

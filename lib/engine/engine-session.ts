@@ -1,3 +1,4 @@
+import { MAX_RESET, MIN_RESET } from '../constants.js';
 import type { CryptoProvider, HeaderCipher, PacketCipher, Suite } from '../ports/crypto.js';
 import type { PhaseKeys, SessionKeys } from '../ports/packet-engine.js';
 import { ReplayWindow } from './replay-window.js';
@@ -85,6 +86,16 @@ export class EngineSession {
       this.#firstOfPhase = pn;
     } else if (pn < this.#firstOfPhase) this.#firstOfPhase = pn;
     return this.receivePhase;
+  }
+
+  /** A datagram that did not open ends with the session's token: in constant time, as who guesses shall learn nothing (STT §5). */
+  isReset(datagram: Uint8Array): boolean {
+    const token = this.resetToken;
+    if (token === undefined || datagram.length < MIN_RESET || datagram.length > MAX_RESET) return false;
+    const at = datagram.length - token.length;
+    let difference = 0;
+    for (let i = 0; i < token.length; i++) difference |= datagram[at + i]! ^ token[i]!;
+    return difference === 0;
   }
 
   /** Wipes what JavaScript can reach; the ciphers themselves go with this object. */

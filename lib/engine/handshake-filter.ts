@@ -1,6 +1,7 @@
 import { HandshakeType, MIN_DATAGRAM, SESSION_ID_OCTETS } from '../constants.js';
 import type { CryptoProvider } from '../ports/crypto.js';
 import { NONE } from '../ports/packet-engine.js';
+import { isConnection } from '../wire/address.js';
 import { encodeCookieReply, isProven, makeCookie } from '../wire/cookies.js';
 import { handshakeIdAt, handshakePayloadAt } from '../wire/handshake-messages.js';
 import { IdTable } from './id-table.js';
@@ -92,7 +93,8 @@ export class HandshakeFilter {
     const mac1 = datagram.subarray(macAt, macAt + MAC_OCTETS);
     this.seedIndex = this.#seedOf(digest, mac1);
     if (this.seedIndex === NONE) return Verdict.STRANGER;
-    if (this.#secrets.length === 0) return Verdict.PASSED;
+    // Who has opened a connection has shown where it is.
+    if (this.#secrets.length === 0 || isConnection(address)) return Verdict.PASSED;
     const mac2 = datagram.subarray(macAt + MAC_OCTETS);
     return isProven(this.#crypto, this.#secrets, address, { digest, mac1 }, mac2) ? Verdict.PASSED : Verdict.UNPROVEN;
   }

@@ -1,4 +1,4 @@
-import { MAX_DATAGRAM, MAX_RESET, MIN_RESET, PACKET_OVERHEAD, SESSION_ID_OCTETS, STREAM_HEADER } from '../constants.js';
+import { MAX_DATAGRAM, PACKET_OVERHEAD, SESSION_ID_OCTETS, STREAM_HEADER } from '../constants.js';
 import type { CryptoProvider } from '../ports/crypto.js';
 import type {
   PacketEngine,
@@ -8,6 +8,7 @@ import type {
   SessionKeys,
 } from '../ports/packet-engine.js';
 import { ADDRESS_OCTETS, Marks } from '../ports/packet-engine.js';
+import { isConnection } from '../wire/address.js';
 import { encodeStreamHeader } from '../wire/packet-frames.js';
 import type { DatagramOutput } from './datagram-output.js';
 import { EngineSession } from './engine-session.js';
@@ -56,6 +57,14 @@ export class JsPacketEngine implements PacketEngine {
   readonly #output: DatagramOutput;
   readonly #batch: RowBuffer;
   readonly #transmit: TransmitRing;
+  /** What is to go to connections outside the engine; made when there is such. */
+  #forConnections: TransmitRing | undefined;
+  readonly #connections: Pick<DatagramOutput, 'send'> = {
+    send: (address, bytes, begin, end) => {
+      this.#events.onConnectionDatagram?.(address, bytes.slice(begin, end));
+      return true;
+    },
+  };
   readonly #sessions: SessionTable;
   readonly #paths: PathTable;
   readonly #handshakes: HandshakeFilter;
@@ -87,10 +96,6 @@ export class JsPacketEngine implements PacketEngine {
     this.#stats = emptyStats();
   }
 
-  /**
-   * Works on one datagram and queues its rows; `datagram` and `address` (ADDRESS_OCTETS) are borrowed. Delivers what
-   * is queued first if there is no room left. Not to be called from `onBatch`.
-   */
   receive(datagram: Uint8Array, address: Uint8Array): void {
     if (this.#closing !== undefined) return;
     if (!this.#batch.hasRoom(datagram.length)) {
@@ -106,7 +111,6 @@ export class JsPacketEngine implements PacketEngine {
     else stats.droppedMalformed++;
   }
 
-  /** Fires `onBatch` for the queued rows, if there are any. */
   deliver(): void {
     const batch = this.#batch;
     this.#stats.receiveCalls++;
@@ -218,13 +222,14 @@ export class JsPacketEngine implements PacketEngine {
     const address = this.#paths.address(path);
     if (session === undefined || address === undefined) return 0;
     if (payload < 1 || payload > MAX_DATAGRAM - PACKET_OVERHEAD - STREAM_HEADER) return 0;
+    const ring = this.#ringOf(address);
     const total = begin < end ? Math.ceil((end - begin) / payload) : fin ? 1 : 0;
     for (let taken = 0; taken < total; taken++) {
       const next = Math.min(begin + payload, end);
-      const at = this.#reserve(PACKET_OVERHEAD + STREAM_HEADER + next - begin);
+      const at = this.#reserve(ring, PACKET_OVERHEAD + STREAM_HEADER + next - begin);
       if (at < 0) return taken;
       encodeStreamHeader(streamId, offset, fin && next === end, next - begin, this.#streamHeader, 0);
-      this.#seal(session, address, at, pn + taken, this.#streamHeader, chunk.subarray(begin, next));
+      this.#seal(session, ring, address, at, pn + taken, this.#streamHeader, chunk.subarray(begin, next));
       offset += next - begin;
       begin = next;
     }
@@ -237,18 +242,20 @@ export class JsPacketEngine implements PacketEngine {
     if (session === undefined || address === undefined) return false;
     const length = PACKET_OVERHEAD + end - begin;
     if (length > MAX_DATAGRAM) return false;
-    const at = this.#reserve(length);
+    const ring = this.#ringOf(address);
+    const at = this.#reserve(ring, length);
     if (at < 0) return false;
-    this.#seal(session, address, at, pn, EMPTY, frames.subarray(begin, end));
+    this.#seal(session, ring, address, at, pn, EMPTY, frames.subarray(begin, end));
     return true;
   }
 
   sendDatagram(address: Uint8Array, datagram: Uint8Array): boolean {
     if (datagram.length > MAX_DATAGRAM) return false;
-    const at = this.#reserve(datagram.length);
+    const ring = this.#ringOf(address);
+    const at = this.#reserve(ring, datagram.length);
     if (at < 0) return false;
-    this.#transmit.octets.set(datagram, at);
-    this.#transmit.push(new Uint8Array(address.subarray(0, ADDRESS_OCTETS)), at, datagram.length);
+    ring.octets.set(datagram, at);
+    ring.push(new Uint8Array(address.subarray(0, ADDRESS_OCTETS)), at, datagram.length);
     return true;
   }
 
@@ -256,10 +263,15 @@ export class JsPacketEngine implements PacketEngine {
     if (this.#closing !== undefined) return;
     this.#replied = false;
     const count = this.#transmit.waiting;
-    if (count === 0) return;
-    this.#stats.sendCalls++;
-    this.#stats.datagramsSent += count;
-    this.#stats.octetsSent += this.#transmit.flush(this.#output);
+    if (count > 0) {
+      this.#stats.sendCalls++;
+      this.#stats.datagramsSent += count;
+      this.#stats.octetsSent += this.#transmit.flush(this.#output);
+    }
+    const ring = this.#forConnections;
+    if (ring === undefined || ring.waiting === 0) return;
+    this.#stats.datagramsSent += ring.waiting;
+    this.#stats.octetsSent += ring.flush(this.#connections);
   }
 
   stats(): PacketEngineStats {
@@ -281,6 +293,7 @@ export class JsPacketEngine implements PacketEngine {
 
   #shut(): Promise<void> {
     this.#transmit.clear();
+    this.#forConnections?.clear();
     this.#sessions.removeAll();
     return this.#output.close();
   }
@@ -311,7 +324,7 @@ export class JsPacketEngine implements PacketEngine {
       const length = packet.length - PACKET_OVERHEAD;
       if (reserved || length === 0) this.#batch.addBadPacket(slot, path, marks, packetNumber);
       else this.#batch.addPacket(slot, path, marks, packetNumber, length);
-    } else if (isReset(packet, session.resetToken)) {
+    } else if (session.isReset(packet)) {
       stats.resetsReceived++;
       this.#batch.addReset(slot, this.#paths.find(address));
     } else if (opening === Opening.REPLAY) {
@@ -350,9 +363,16 @@ export class JsPacketEngine implements PacketEngine {
     this.#replied = true;
   }
 
-  #reserve(length: number): number {
+  /** Connections are many, slow and drained by others: what waits for them shall not hold up the socket. */
+  #ringOf(address: Uint8Array): TransmitRing {
+    return isConnection(address)
+      ? (this.#forConnections ??= new TransmitRing(this.#transmit.octets.length))
+      : this.#transmit;
+  }
+
+  #reserve(ring: TransmitRing, length: number): number {
     if (this.#closing !== undefined) return -1;
-    const at = this.#transmit.reserve(length);
+    const at = ring.reserve(length);
     if (at < 0) {
       this.#refused = true;
       this.#stats.sendBlocked++;
@@ -360,21 +380,20 @@ export class JsPacketEngine implements PacketEngine {
     return at;
   }
 
-  #seal(session: EngineSession, address: Uint8Array, at: number, pn: number, head: Uint8Array, body: Uint8Array): void {
-    this.#transmit.push(address, at, this.#sealer.seal(session, pn, head, body, this.#transmit.octets, at));
+  #seal(
+    session: EngineSession,
+    ring: TransmitRing,
+    address: Uint8Array,
+    at: number,
+    pn: number,
+    head: Uint8Array,
+    body: Uint8Array,
+  ): void {
+    ring.push(address, at, this.#sealer.seal(session, pn, head, body, ring.octets, at));
   }
 
   #settle(): void {
     this.#sessions.settle();
     this.#paths.settle();
   }
-}
-
-/** A datagram that did not open ends with the token of its session: in constant time, as who guesses shall learn nothing (STT §5). */
-function isReset(datagram: Uint8Array, token: Uint8Array | undefined): boolean {
-  if (token === undefined || datagram.length < MIN_RESET || datagram.length > MAX_RESET) return false;
-  const at = datagram.length - token.length;
-  let difference = 0;
-  for (let i = 0; i < token.length; i++) difference |= datagram[at + i]! ^ token[i]!;
-  return difference === 0;
 }

@@ -72,7 +72,7 @@ export class TransmitRing {
   }
 
   /** Gives all waiting datagrams to the output. Returns their octets. */
-  flush(output: DatagramOutput): number {
+  flush(output: Pick<DatagramOutput, 'send'>): number {
     let octets = 0;
     while (this.#next < this.#newest) {
       const record = this.#next++ & MASK;

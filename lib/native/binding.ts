@@ -67,6 +67,12 @@ export interface NativeEngineConfig {
   readonly transmitOctets: number;
 }
 
+/** A datagram on its way out. */
+export interface NativeDatagram {
+  readonly address: Uint8Array;
+  readonly datagram: Uint8Array;
+}
+
 /** What the addon's engine does just as `PacketEngine` says. */
 type SameAsPacketEngine = Pick<
   PacketEngine,
@@ -88,7 +94,8 @@ type SameAsPacketEngine = Pick<
   | 'sealStreamRun'
   | 'sealFrames'
   | 'sendDatagram'
-  | 'flush'
+  | 'receive'
+  | 'deliver'
 >;
 
 /** The engine object of the addon; `NativePacketEngine` is what everybody uses. */
@@ -115,9 +122,10 @@ export interface NativeEngine extends SameAsPacketEngine {
   readStats(out: Float64Array): void;
   /** ADDRESS_OCTETS, `undefined` without a socket. */
   boundAddress(): Uint8Array | undefined;
-  inject(datagram: Uint8Array, address: Uint8Array): void;
-  deliver(): void;
-  takeSealed(): { readonly address: Uint8Array; readonly datagram: Uint8Array }[];
+  /** True if something waits in `takeForConnections`. */
+  flush(): boolean;
+  takeSealed(): NativeDatagram[];
+  takeForConnections(): NativeDatagram[];
   /** `done` is called once the socket is closed. */
   close(done: () => void): void;
 }

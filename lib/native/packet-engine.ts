@@ -10,7 +10,7 @@ import {
   type SessionKeys,
 } from '../ports/packet-engine.js';
 import { addressHost, addressPort, encodeAddress, isIPv4Address, numericZone } from '../wire/address.js';
-import { loadNative, type NativeEngine } from './binding.js';
+import { loadNative, type NativeDatagram, type NativeEngine } from './binding.js';
 
 /** What a window of a fast path needs; the operating system gives what it allows. */
 const DEFAULT_BUFFER = 4 * 1024 * 1024;
@@ -141,7 +141,7 @@ export class NativePacketEngine implements PacketEngine {
     return new NativePacketEngine(bindAddress(options), options.events, options, options.test ?? {});
   }
 
-  /** An engine without a socket: datagrams come in by `inject` and `deliver`, and go out by `takeSealed`. */
+  /** An engine without a socket: datagrams come in by `receive` and `deliver`, and go out by `takeSealed`. */
   static withoutSocket(events: PacketEngineEvents, sizes: NativeEngineSizes = {}): NativePacketEngine {
     return new NativePacketEngine(undefined, events, {}, sizes);
   }
@@ -244,12 +244,14 @@ export class NativePacketEngine implements PacketEngine {
   }
 
   flush(): void {
+    let isWaiting = false;
     try {
-      this.#native.flush();
+      isWaiting = this.#native.flush();
     } catch (error) {
       // The caller is in the middle of something, and this is the end of the engine: not from here.
       setImmediate(() => this.#fail(error as Error));
     }
+    if (isWaiting) this.#serveConnections();
   }
 
   stats(): PacketEngineStats {
@@ -264,19 +266,23 @@ export class NativePacketEngine implements PacketEngine {
     return this.#closing;
   }
 
-  /** Works on one datagram as if it had come in from `address` and queues its rows. Not to be called from `onBatch`. */
-  inject(datagram: Uint8Array, address: Uint8Array): void {
-    this.#native.inject(datagram, address);
+  receive(datagram: Uint8Array, address: Uint8Array): void {
+    this.#native.receive(datagram, address);
   }
 
-  /** Fires `onBatch` for what was injected, if it made rows. */
   deliver(): void {
     this.#native.deliver();
   }
 
   /** Takes out what was sealed on an engine without a socket, in the order of sealing. */
-  takeSealed(): { readonly address: Uint8Array; readonly datagram: Uint8Array }[] {
+  takeSealed(): NativeDatagram[] {
     return this.#native.takeSealed();
+  }
+
+  #serveConnections(): void {
+    for (const { address, datagram } of this.#native.takeForConnections()) {
+      this.#events.onConnectionDatagram?.(address, datagram);
+    }
   }
 
   #fail(error: Error): void {

@@ -165,6 +165,11 @@ export interface PacketEngineEvents {
   onBatch(rowCount: number, groupCount: number): void;
   /** The transmit buffer has room again after a refusal. */
   onWritable(): void;
+  /**
+   * On `flush`: a datagram for a connection outside the engine, whose address (borrowed) `isConnection`
+   * knows; `datagram` is the callee's. What was refused for connections may go on when this was called: nobody calls `onWritable` for that.
+   */
+  onConnectionDatagram?(address: Uint8Array, datagram: Uint8Array): void;
   /** The socket failed for good; the engine is closed. */
   onError(error: Error): void;
 }
@@ -236,8 +241,16 @@ export interface PacketEngine {
   sealFrames(slot: number, path: number, pn: number, frames: Uint8Array, begin: number, end: number): boolean;
   /** Queues one datagram as it is (handshake). False if the transmit buffer is full: it is dropped. */
   sendDatagram(address: Uint8Array, datagram: Uint8Array): boolean;
-  /** Hands what was sealed to the operating system. */
+  /** Hands what was sealed to the operating system, and to `onConnectionDatagram`. */
   flush(): void;
+
+  /**
+   * Works on one datagram (65,527 octets at most) as if it had come in from `address`, and queues its rows; both are
+   * borrowed. Delivers what is queued first if there is no room left. Not to be called from `onBatch`.
+   */
+  receive(datagram: Uint8Array, address: Uint8Array): void;
+  /** Fires `onBatch` for what is queued, if there is anything. Not to be called from `onBatch`. */
+  deliver(): void;
 
   stats(): PacketEngineStats;
   /** Closes the socket; what was flushed is sent, nothing more is called back. Idempotent. */

@@ -1,9 +1,6 @@
 import type { WebSocket } from 'ws';
-import type { DatagramOutput } from '../engine/datagram-output.js';
-import { JsPacketEngine } from '../engine/js-packet-engine.js';
-import type { CryptoProvider } from '../ports/crypto.js';
-import { ADDRESS_OCTETS, type PacketEngineEvents } from '../ports/packet-engine.js';
-import { addressScope, writeAddress } from '../wire/address.js';
+import type { PacketEngine } from '../ports/packet-engine.js';
+import { connectionAddress, connectionNumber } from '../wire/address.js';
 import { CLOSED, endWebSocket, Heartbeat, sweepEvery } from './websocket-liveness.js';
 
 /** Subprotocol of every STT WebSocket (STT §10). */
@@ -15,12 +12,14 @@ const HIGH_WATER = 1024 * 1024;
 const LOW_WATER = HIGH_WATER / 4;
 /** Nothing is sealed beyond the high-water mark: who gets there has answers sent and does not read them. */
 const HARD_LIMIT = 4 * HIGH_WATER;
-/** Where the id of a connection stands in its address: in place of the scope. */
-const ID_AT = 18;
+/** Numbers of connections are below. */
+const MAX_NUMBER = 0x7fffffff;
 
 export interface HubOptions {
-  readonly crypto: CryptoProvider;
-  readonly events: PacketEngineEvents;
+  /** Takes what comes in. */
+  readonly engine: Pick<PacketEngine, 'receive' | 'deliver'>;
+  /** There is room again for what was refused. */
+  readonly onWritable: () => void;
   /** A connection without a session is closed after so long, ms. */
   readonly handshakeTimeoutMs: number;
   /** A silent peer is asked for a sign of life after so long, and given up after twice as long, ms. */
@@ -38,14 +37,11 @@ interface Connection {
 }
 
 /**
- * The WebSockets of a node and the packet engine on them. A connection is an address to the engine: the peer's IP
- * address and port, and a number of its own where a UDP address has its scope. `ws` holds what the kernel does not take,
- * so sealing stops for a connection that holds much, and goes on when it has drained.
+ * The WebSockets of a node, beside the socket of its packet engine. To the engine a connection is an address: the peer's
+ * IP address and port, and a number of its own where a UDP address has its scope. `ws` holds what the kernel does not
+ * take, so sealing stops for a connection that holds much, and goes on when it has drained.
  */
-export class WebSocketHub implements DatagramOutput {
-  readonly receiveBufferOctets = 0;
-  readonly sendBufferOctets = 0;
-  readonly engine: JsPacketEngine;
+export class WebSocketHub {
   readonly #options: HubOptions;
   readonly #connections = new Map<number, Connection>();
   readonly #sweeper: ReturnType<typeof setInterval>;
@@ -56,7 +52,6 @@ export class WebSocketHub implements DatagramOutput {
 
   constructor(options: HubOptions) {
     this.#options = options;
-    this.engine = new HubEngine(this, options);
     this.#sweeper = sweepEvery([options.handshakeTimeoutMs, options.heartbeatMs], () => this.#sweep());
   }
 
@@ -67,15 +62,13 @@ export class WebSocketHub implements DatagramOutput {
 
   /** True while the connection of this address is open. */
   has(address: Uint8Array): boolean {
-    return this.#connections.get(addressScope(address))?.closing === false;
+    return this.#at(address)?.closing === false;
   }
 
   /** Takes an open WebSocket in and gives its address, ADDRESS_OCTETS. */
   add(socket: WebSocket, host: string, port: number): Uint8Array {
     const id = this.#nextId();
-    const address = new Uint8Array(ADDRESS_OCTETS);
-    writeAddress(address, 0, host.split('%', 1)[0]!, port);
-    new DataView(address.buffer).setUint32(ID_AT, id);
+    const address = connectionAddress(host, port, id);
     const connection: Connection = {
       socket,
       address,
@@ -101,41 +94,41 @@ export class WebSocketHub implements DatagramOutput {
 
   /** A session goes over this connection from now on. `onLost` is called when it breaks. False if it is gone already. */
   bind(address: Uint8Array, onLost: (why: string) => void): boolean {
-    const connection = this.#connections.get(addressScope(address));
+    const connection = this.#at(address);
     connection?.onLost.add(onLost);
     return connection !== undefined;
   }
 
   /** A session is over: with the last one its connection ends. */
   unbind(address: Uint8Array, onLost: (why: string) => void): void {
-    const connection = this.#connections.get(addressScope(address));
+    const connection = this.#at(address);
     connection?.onLost.delete(onLost);
     if (connection !== undefined && connection.onLost.size === 0) this.#end(connection, CLOSED.NORMAL, '');
   }
 
   /** Closes a connection on which no session came about. */
   drop(address: Uint8Array): void {
-    const connection = this.#connections.get(addressScope(address));
+    const connection = this.#at(address);
     if (connection !== undefined) this.#end(connection, CLOSED.NORMAL, '');
   }
 
   /** True if nothing more should be sealed for this connection now. */
-  isFull(id: number): boolean {
-    const connection = this.#connections.get(id);
+  isFull(address: Uint8Array): boolean {
+    const connection = this.#at(address);
     if (connection === undefined) return false;
     if (connection.socket.bufferedAmount >= HIGH_WATER) connection.full = true;
     return connection.full;
   }
 
-  send(address: Uint8Array, bytes: Uint8Array, begin: number, end: number): boolean {
-    const connection = this.#connections.get(addressScope(address));
+  /** Sends a datagram, which is the hub's from now on. */
+  send(address: Uint8Array, datagram: Uint8Array): void {
+    const connection = this.#at(address);
     if (connection !== undefined) {
-      // `ws` reads it later, and connections drain in any order: so it is copied.
-      connection.socket.send(Buffer.from(bytes.subarray(begin, end)), { binary: true }, () => this.#onSent(connection));
+      connection.socket.send(datagram, { binary: true }, () => this.#onSent(connection));
       if (connection.socket.bufferedAmount > HARD_LIMIT) connection.socket.terminate();
     }
-    this.#resumeSoon(false);
-    return true;
+    // The engine has room for more.
+    this.#resumeSoon(true);
   }
 
   async close(): Promise<void> {
@@ -160,7 +153,7 @@ export class WebSocketHub implements DatagramOutput {
       return;
     }
     connection.heartbeat.heard();
-    this.engine.receive(data, connection.address);
+    this.#options.engine.receive(data, connection.address);
     this.#resumeSoon(false);
   }
 
@@ -181,11 +174,10 @@ export class WebSocketHub implements DatagramOutput {
   readonly #onTurn = (): void => {
     this.#turnScheduled = false;
     if (this.#closed) return;
-    this.engine.deliver();
-    this.engine.resume();
+    this.#options.engine.deliver();
     if (this.#writable && !this.#closed) {
       this.#writable = false;
-      this.#options.events.onWritable();
+      this.#options.onWritable();
     }
   };
 
@@ -208,46 +200,12 @@ export class WebSocketHub implements DatagramOutput {
   }
 
   #nextId(): number {
-    do this.#lastId = (this.#lastId + 1) >>> 0;
-    while (this.#lastId === 0 || this.#connections.has(this.#lastId));
+    do this.#lastId = (this.#lastId + 1) & MAX_NUMBER;
+    while (this.#connections.has(this.#lastId));
     return this.#lastId;
   }
-}
 
-/** The JS engine, refusing what a connection has no room for. */
-class HubEngine extends JsPacketEngine {
-  readonly #hub: WebSocketHub;
-  /** Connections by path. */
-  readonly #ids: number[] = [];
-
-  constructor(hub: WebSocketHub, { crypto, events }: HubOptions) {
-    super({ crypto, events, output: hub });
-    this.#hub = hub;
-  }
-
-  override openPath(address: Uint8Array): number {
-    const path = super.openPath(address);
-    this.#ids[path] = addressScope(address);
-    return path;
-  }
-
-  override sealStreamRun(
-    slot: number,
-    path: number,
-    pn: number,
-    streamId: number,
-    offset: number,
-    fin: boolean,
-    chunk: Uint8Array,
-    begin: number,
-    end: number,
-    payload: number,
-  ): number {
-    if (this.#hub.isFull(this.#ids[path]!)) return 0;
-    return super.sealStreamRun(slot, path, pn, streamId, offset, fin, chunk, begin, end, payload);
-  }
-
-  override sealFrames(slot: number, path: number, pn: number, frames: Uint8Array, begin: number, end: number): boolean {
-    return !this.#hub.isFull(this.#ids[path]!) && super.sealFrames(slot, path, pn, frames, begin, end);
+  #at(address: Uint8Array): Connection | undefined {
+    return this.#connections.get(connectionNumber(address));
   }
 }

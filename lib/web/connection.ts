@@ -115,7 +115,12 @@ export class Connection {
 
   #adopt({ result, slot, path }: OpenedSlot): STTSession {
     const { node, url } = this.#config;
-    const entry = new SessionEntry<STTStream>(this.#engine, slot, path, url, this.#driver.schedule, webPlatform);
+    const entry = new SessionEntry<STTStream>(
+      { engine: this.#engine, driver: this.#driver },
+      { slot, path, address: REMOTE },
+      url,
+      webPlatform,
+    );
     entry.session = new Session({
       role: 'initiator',
       now: performance.now(),

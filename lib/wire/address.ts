@@ -12,7 +12,9 @@ import { ADDRESS_OCTETS } from '../ports/packet-engine.js';
 const PORT = 16;
 const SCOPE = 18;
 const MAX_PORT = 0xffff;
-const MAX_SCOPE = 0xffffffff;
+/** Beyond are the numbers of connections, see `connectionAddress`; no system numbers its interfaces so high. */
+const MAX_SCOPE = 0x7fffffff;
+const CONNECTION_MARK = 0x80;
 const GROUPS = 8;
 /** First octet of the IPv4 address in an IPv4-mapped one (RFC 4291 §2.5.5.2). */
 const MAPPED = 12;
@@ -23,6 +25,28 @@ const MAX_HOST = 45;
 
 /** Turns a zone (what follows '%') into a scope id; 0 means that there is none such. */
 export type ZoneResolver = (zone: string) => number;
+
+/**
+ * What a connection outside the packet engine, a WebSocket, is to it: an address like any other, with the number of the
+ * connection (below 2^31) and a mark where a UDP address has its scope.
+ */
+export function connectionAddress(host: string, port: number, number: number): Uint8Array<ArrayBuffer> {
+  const address = new Uint8Array(ADDRESS_OCTETS);
+  writeAddress(address, 0, host.split('%', 1)[0]!, port);
+  new DataView(address.buffer).setUint32(SCOPE, number);
+  address[SCOPE]! |= CONNECTION_MARK;
+  return address;
+}
+
+/** What of a connection's address tells it from others. */
+export function connectionNumber(address: Uint8Array): number {
+  return addressScope(address) & MAX_SCOPE;
+}
+
+/** True for the address of a connection. */
+export function isConnection(address: Uint8Array): boolean {
+  return (address[SCOPE]! & CONNECTION_MARK) !== 0;
+}
 
 /** Zones that are numbers. Names need the operating system's list of interfaces. */
 export function numericZone(zone: string): number {

@@ -26,6 +26,11 @@ constexpr size_t kPortAt = 16;
 constexpr size_t kScopeAt = 18;
 constexpr uint8_t kMappedPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
+/** Above all scope ids: the address is that of a connection outside the engine, a WebSocket, whose number follows (STT §7). */
+constexpr uint8_t kConnectionMark = 0x80;
+
+inline bool IsConnection(const Address& address) { return (address.octets[kScopeAt] & kConnectionMark) != 0; }
+
 inline bool IsIPv4(const Address& address) { return memcmp(address.octets, kMappedPrefix, sizeof kMappedPrefix) == 0; }
 
 }  // namespace stt

@@ -67,8 +67,9 @@ FilterStatus HandshakeFilter::CheckHello(Bytes datagram, const uint8_t* handshak
   const uint8_t* mac1 = datagram.data + datagram.size - kMacsOctets;
   seed_index_ = SeedOf(digest, mac1);
   if (seed_index_ == kNoSeed) return FilterStatus::kStranger;
-  if (guard_ == nullptr || guard_->IsProven(digest, mac1, mac1 + kMacOctets, from)) return FilterStatus::kPassed;
-  return FilterStatus::kUnproven;
+  // Who has opened a connection has shown where it is.
+  if (guard_ == nullptr || IsConnection(from)) return FilterStatus::kPassed;
+  return guard_->IsProven(digest, mac1, mac1 + kMacOctets, from) ? FilterStatus::kPassed : FilterStatus::kUnproven;
 }
 
 /** The first seed whose mac1 fits. */

@@ -27,7 +27,12 @@ size_t StreamRun::left() const {
 }
 
 PacketEngine::PacketEngine(const BatchMemory& memory, size_t transmit_octets, uint64_t salt)
-    : batch_(memory), transmit_(transmit_octets), sessions_(salt), paths_(salt), handshakes_(salt) {}
+    : batch_(memory),
+      transmit_(transmit_octets),
+      transmit_octets_(transmit_octets),
+      sessions_(salt),
+      paths_(salt),
+      handshakes_(salt) {}
 
 bool PacketEngine::Receive(BurstCursor* cursor) {
   while (cursor->index < cursor->count) {
@@ -198,13 +203,21 @@ void PacketEngine::ReplyCookie(Bytes hello, const Address& from) {
   if (handshakes_.WriteCookieReply(hello, from, transmit_.head())) transmit_.Push(from, 1, kSize, kSize);
 }
 
+/** Connections are many, slow and drained by JavaScript: what waits for them shall not hold up the socket. */
+TransmitSlab& PacketEngine::SlabFor(const Address& to) {
+  if (!IsConnection(to)) return transmit_;
+  if (for_connections_ == nullptr) for_connections_ = std::make_unique<TransmitSlab>(transmit_octets_);
+  return *for_connections_;
+}
+
 size_t PacketEngine::Seal(Session* session, const Address& to, StreamRun* run) {
+  TransmitSlab& slab = SlabFor(to);
   const size_t stride = kPacketOverhead + kStreamHeaderOctets + std::min(run->payload, run->octets.size);
   size_t taken = 0;
   for (size_t left = run->left(); left > 0;) {
-    const size_t count = std::min({left, transmit_.RoomFor(stride), kWindow});
+    const size_t count = std::min({left, slab.RoomFor(stride), kWindow});
     if (count == 0) break;
-    uint8_t* const begin = transmit_.head();
+    uint8_t* const begin = slab.head();
     size_t last = stride;
     for (size_t i = 0; i < count; i++) {
       const size_t size = std::min(run->payload, run->octets.size);
@@ -218,7 +231,7 @@ size_t PacketEngine::Seal(Session* session, const Address& to, StreamRun* run) {
       last = kPacketOverhead + kStreamHeaderOctets + size;
     }
     if (!ProtectHeaders(session, begin, count, stride)) return taken;
-    transmit_.Push(to, count, stride, last);
+    slab.Push(to, count, stride, last);
     taken += count;
     left -= count;
   }
@@ -227,18 +240,20 @@ size_t PacketEngine::Seal(Session* session, const Address& to, StreamRun* run) {
 
 bool PacketEngine::SealFrames(Session* session, const Address& to, uint64_t pn, Bytes frames) {
   const size_t size = kPacketOverhead + frames.size;
-  if (transmit_.RoomFor(size) == 0) return false;
-  uint8_t* const packet = transmit_.head();
+  TransmitSlab& slab = SlabFor(to);
+  if (slab.RoomFor(size) == 0) return false;
+  uint8_t* const packet = slab.head();
   if (!SealPacket(session, pn, frames, {}, packet)) return false;
   if (!ProtectHeaders(session, packet, 1, size)) return false;
-  transmit_.Push(to, 1, size, size);
+  slab.Push(to, 1, size, size);
   return true;
 }
 
 bool PacketEngine::Queue(const Address& to, Bytes datagram) {
-  if (transmit_.RoomFor(datagram.size) == 0) return false;
-  if (datagram.size > 0) memcpy(transmit_.head(), datagram.data, datagram.size);
-  transmit_.Push(to, 1, datagram.size, datagram.size);
+  TransmitSlab& slab = SlabFor(to);
+  if (slab.RoomFor(datagram.size) == 0) return false;
+  if (datagram.size > 0) memcpy(slab.head(), datagram.data, datagram.size);
+  slab.Push(to, 1, datagram.size, datagram.size);
   return true;
 }
 

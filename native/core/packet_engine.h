@@ -74,7 +74,10 @@ class PacketEngine {
   PathTable& paths() { return paths_; }
   HandshakeFilter& handshakes() { return handshakes_; }
   ReceiveBatch& batch() { return batch_; }
+  /** What the socket is to send. */
   TransmitSlab& transmit() { return transmit_; }
+  /** What is to go to connections outside the engine; null if there never was such. */
+  TransmitSlab* for_connections() { return for_connections_.get(); }
   const EngineCounters& counters() const { return counters_; }
 
   /** Works on the datagrams at the cursor. False if the batch was full before the end: to be called again when it was delivered. */
@@ -112,10 +115,13 @@ class PacketEngine {
 
   OpenStatus Open(Session* session, Bytes packet, const uint8_t* mask, Opened* opened);
   bool SealPacket(Session* session, uint64_t pn, Bytes head, Bytes body, uint8_t* out);
+  TransmitSlab& SlabFor(const Address& to);
   bool ProtectHeaders(Session* session, uint8_t* packets, size_t count, size_t stride);
 
   ReceiveBatch batch_;
   TransmitSlab transmit_;
+  std::unique_ptr<TransmitSlab> for_connections_;
+  const size_t transmit_octets_;
   SessionTable sessions_;
   PathTable paths_;
   HandshakeFilter handshakes_;

@@ -221,7 +221,7 @@ napi_value SealStreamRun(napi_env env, napi_callback_info info) {
   run.payload = static_cast<size_t>(payload);
   const size_t total = run.left();
   size_t taken = wrap->core().Seal(session, to, &run);
-  while (taken < total && wrap->MakeRoom()) taken += wrap->core().Seal(session, to, &run);
+  while (taken < total && wrap->MakeRoom(to)) taken += wrap->core().Seal(session, to, &run);
   if (taken > 0) wrap->NoteQuestion();
   if (taken < total) wrap->NoteRefusal();
   return MakeNumber(env, static_cast<double>(taken));
@@ -244,7 +244,7 @@ napi_value SealFrames(napi_env env, napi_callback_info info) {
     return MakeBool(env, false);
   }
   bool is_taken = wrap->core().SealFrames(session, to, pn, frames);
-  if (!is_taken && wrap->MakeRoom()) is_taken = wrap->core().SealFrames(session, to, pn, frames);
+  if (!is_taken && wrap->MakeRoom(to)) is_taken = wrap->core().SealFrames(session, to, pn, frames);
   if (is_taken && AsksForAnswer(frames)) wrap->NoteQuestion();
   if (!is_taken) wrap->NoteRefusal();
   return MakeBool(env, is_taken);
@@ -258,7 +258,7 @@ napi_value SendDatagram(napi_env env, napi_callback_info info) {
   if (wrap == nullptr || !GetAddress(env, args[0], &to) || !GetBytes(env, args[1], &datagram)) return nullptr;
   if (!wrap->is_open() || datagram.size > kMaxDatagram) return MakeBool(env, false);
   bool is_taken = wrap->core().Queue(to, datagram);
-  if (!is_taken && wrap->MakeRoom()) is_taken = wrap->core().Queue(to, datagram);
+  if (!is_taken && wrap->MakeRoom(to)) is_taken = wrap->core().Queue(to, datagram);
   if (is_taken) wrap->NoteQuestion();
   if (!is_taken) wrap->NoteRefusal();
   return MakeBool(env, is_taken);
@@ -269,8 +269,9 @@ napi_value Flush(napi_env env, napi_callback_info info) {
   EngineWrap* wrap = Unwrap(env, args.self);
   if (wrap == nullptr) return nullptr;
   wrap->Flush();
-  wrap->ThrowSendFailure();
-  return nullptr;
+  if (wrap->ThrowSendFailure()) return nullptr;
+  const TransmitSlab* waiting = wrap->core().for_connections();
+  return MakeBool(env, waiting != nullptr && !waiting->empty());
 }
 
 napi_value ReadStats(napi_env env, napi_callback_info info) {
@@ -281,7 +282,7 @@ napi_value ReadStats(napi_env env, napi_callback_info info) {
   size_t length;
   void* data;
   const EngineCounters& core = wrap->core().counters();
-  const SendCounters& sent = wrap->counters();
+  const SendCounters sent = wrap->counters();
   const UdpSocket& socket = wrap->socket();
   const bool is_bound = socket.fd() >= 0;
   // The order of STAT_NAMES in lib/native/packet-engine.ts.
@@ -340,7 +341,7 @@ bool MayDeliver(napi_env env, EngineWrap* wrap) {
   return false;
 }
 
-napi_value Inject(napi_env env, napi_callback_info info) {
+napi_value Receive(napi_env env, napi_callback_info info) {
   const Arguments<2> args(env, info);
   EngineWrap* wrap = Unwrap(env, args.self);
   Bytes datagram;
@@ -350,7 +351,7 @@ napi_value Inject(napi_env env, napi_callback_info info) {
     ThrowRange(env, "No datagram is so long");
     return nullptr;
   }
-  wrap->Inject(datagram, from);
+  wrap->Receive(datagram, from);
   return nullptr;
 }
 
@@ -361,29 +362,47 @@ napi_value Deliver(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/** Copies all that waits as objects of address and datagram. */
+bool CopyOut(napi_env env, TransmitSlab& slab, napi_value result, uint32_t* datagrams, uint64_t* octets) {
+  uint32_t count = 0;
+  for (size_t index = 0; index < slab.waiting(); index++) {
+    const TransmitSlab::Run& run = slab.At(index);
+    for (uint32_t at = 0, left = run.count; left > 0; left--) {
+      const uint32_t size = left == 1 ? run.size - at : run.segment;
+      napi_value sealed;
+      if (napi_create_object(env, &sealed) != napi_ok) return false;
+      SetProperty(env, sealed, "address", CopyBytes(env, {run.to.octets, kAddressOctets}));
+      SetProperty(env, sealed, "datagram", CopyBytes(env, {run.octets + at, size}));
+      napi_set_element(env, result, count++, sealed);
+      at += size;
+    }
+    *octets += run.size;
+  }
+  *datagrams = count;
+  return true;
+}
+
 napi_value TakeSealed(napi_env env, napi_callback_info info) {
   const Arguments<0> args(env, info);
   EngineWrap* wrap = Unwrap(env, args.self);
   napi_value result;
   if (wrap == nullptr || napi_create_array(env, &result) != napi_ok) return nullptr;
   if (wrap->has_socket()) return result;
-  TransmitSlab& slab = wrap->core().transmit();
   uint32_t count = 0;
   uint64_t octets = 0;
-  for (size_t index = 0; index < slab.waiting(); index++) {
-    const TransmitSlab::Run& run = slab.At(index);
-    for (uint32_t at = 0, left = run.count; left > 0; left--) {
-      const uint32_t size = left == 1 ? run.size - at : run.segment;
-      napi_value sealed;
-      if (napi_create_object(env, &sealed) != napi_ok) return nullptr;
-      SetProperty(env, sealed, "address", CopyBytes(env, {run.to.octets, kAddressOctets}));
-      SetProperty(env, sealed, "datagram", CopyBytes(env, {run.octets + at, size}));
-      napi_set_element(env, result, count++, sealed);
-      at += size;
-    }
-    octets += run.size;
-  }
-  wrap->Emptied(count, octets);
+  if (CopyOut(env, wrap->core().transmit(), result, &count, &octets)) wrap->Emptied(count, octets);
+  return result;
+}
+
+napi_value TakeForConnections(napi_env env, napi_callback_info info) {
+  const Arguments<0> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  napi_value result;
+  if (wrap == nullptr || napi_create_array(env, &result) != napi_ok) return nullptr;
+  TransmitSlab* slab = wrap->core().for_connections();
+  uint32_t count = 0;
+  uint64_t octets = 0;
+  if (slab != nullptr && CopyOut(env, *slab, result, &count, &octets)) wrap->EmptiedForConnections(count, octets);
   return result;
 }
 
@@ -424,9 +443,10 @@ void ExportEngine(napi_env env, napi_value exports) {
       Method("flush", Flush),
       Method("readStats", ReadStats),
       Method("boundAddress", BoundAddress),
-      Method("inject", Inject),
+      Method("receive", Receive),
       Method("deliver", Deliver),
       Method("takeSealed", TakeSealed),
+      Method("takeForConnections", TakeForConnections),
       Method("close", Close),
   };
   napi_value engine = nullptr;

@@ -159,7 +159,7 @@ bool EngineWrap::SendNow() {
   return false;
 }
 
-bool EngineWrap::MakeRoom() { return has_socket_ && SendNow(); }
+bool EngineWrap::MakeRoom(const Address& to) { return has_socket_ && !IsConnection(to) && SendNow(); }
 
 void EngineWrap::NoteRefusal() {
   has_refused_ = true;
@@ -177,7 +177,7 @@ bool EngineWrap::ThrowSendFailure() {
   return true;
 }
 
-void EngineWrap::Inject(Bytes datagram, const Address& from) {
+void EngineWrap::Receive(Bytes datagram, const Address& from) {
   const Burst burst = {datagram.data, static_cast<uint32_t>(datagram.size), 0, 0, from};
   BurstCursor cursor = {&burst, 1, 0, 0};
   while (is_open() && !core_->Receive(&cursor)) {
@@ -205,6 +205,23 @@ void EngineWrap::Emptied(uint64_t datagrams, uint64_t octets) {
   if (!has_refused_ || !is_open()) return;
   has_refused_ = false;
   napi_call_function(env_, Dereference(events_), Dereference(on_writable_), 0, nullptr, nullptr);
+}
+
+void EngineWrap::EmptiedForConnections(uint64_t datagrams, uint64_t octets) {
+  core_->for_connections()->Clear();
+  taken_.datagrams += datagrams;
+  taken_.octets += octets;
+}
+
+SendCounters EngineWrap::counters() const {
+  SendCounters sum = taken_;
+  if (!has_socket_) return sum;
+  const SendCounters& sent = socket_.counters();
+  sum.datagrams += sent.datagrams;
+  sum.octets += sent.octets;
+  sum.calls += sent.calls;
+  sum.errors += sent.errors;
+  return sum;
 }
 
 void EngineWrap::UpdatePoll() {

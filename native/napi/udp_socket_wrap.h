@@ -58,20 +58,23 @@ class EngineWrap {
 
   /** What was sealed or queued asks for an answer. */
   void NoteQuestion() { has_question_ = true; }
-  /** Makes room in the transmit slab if the system takes what waits there; false if it does not. */
-  bool MakeRoom();
+  /** Makes room for what goes to `to` if the system takes what waits there; false if it does not. */
+  bool MakeRoom(const Address& to);
   /** A sealed packet was refused: `onWritable` is due when there is room. */
   void NoteRefusal();
   void Flush();
   /** True if the socket failed when sending; throws that. */
   bool ThrowSendFailure();
 
-  void Inject(Bytes datagram, const Address& from);
+  void Receive(Bytes datagram, const Address& from);
   /** Calls onBatch from inside a call of JavaScript, whose exceptions pass through. */
   void Deliver();
   /** For an engine without a socket: what was sealed is gone; `onWritable` if that was waited for. */
   void Emptied(uint64_t datagrams, uint64_t octets);
-  const SendCounters& counters() const { return has_socket_ ? socket_.counters() : taken_; }
+  /** What was sealed for connections is gone. */
+  void EmptiedForConnections(uint64_t datagrams, uint64_t octets);
+  /** What the socket sent, or was taken out. */
+  SendCounters counters() const;
 
   /** `done` is called when everything is closed. */
   void Close(napi_value done);

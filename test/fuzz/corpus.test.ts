@@ -59,7 +59,7 @@ const jsStage = (): Stage =>
 const nativeStage = (): Stage =>
   stageOf(
     (events) => NativePacketEngine.withoutSocket(events),
-    (engine: NativePacketEngine, datagram, address) => engine.inject(datagram, address),
+    (engine: NativePacketEngine, datagram, address) => engine.receive(datagram, address),
   );
 
 /** Rows without what engines may choose as they like. */

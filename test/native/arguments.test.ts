@@ -77,7 +77,7 @@ const CALLS: Readonly<Record<string, readonly unknown[]>> = {
   flush: [],
   readStats: [new Float64Array(27)],
   boundAddress: [],
-  inject: [octets(40), ADDRESS_A],
+  receive: [octets(40), ADDRESS_A],
   deliver: [],
   takeSealed: [],
   setResetToken: [0, octets(16)],
@@ -240,7 +240,7 @@ describe.skipIf(skipReason !== undefined)(named('arguments of the native addon')
     const engine = new addon.Engine(CONFIG, EVENTS);
     structuredClone(engine.slab.buffer, { transfer: [engine.slab.buffer as ArrayBuffer] });
     engine.expectHandshake(octets(8));
-    engine.inject(octets(40), ADDRESS_A);
+    engine.receive(octets(40), ADDRESS_A);
     engine.deliver();
     engine.close(() => {});
   });

@@ -97,7 +97,7 @@ describe.skipIf(skipReason !== undefined)(named('life of a native engine'), () =
     a.engine.closeSession(slot);
     a.engine.closePath(path);
     a.engine.flush();
-    a.engine.inject(ANSWER, ADDRESS_A);
+    a.engine.receive(ANSWER, ADDRESS_A);
     a.engine.deliver();
     expect(a.engine.takeSealed()).toEqual([]);
     expect(a.engine.boundAddress).toEqual(before);
@@ -109,7 +109,7 @@ describe.skipIf(skipReason !== undefined)(named('life of a native engine'), () =
     const errors: unknown[] = [];
     const engine = NativePacketEngine.withoutSocket({
       onBatch: () => {
-        for (const call of [() => engine.inject(ANSWER, ADDRESS_A), () => engine.deliver()]) {
+        for (const call of [() => engine.receive(ANSWER, ADDRESS_A), () => engine.deliver()]) {
           try {
             call();
           } catch (error) {
@@ -121,7 +121,7 @@ describe.skipIf(skipReason !== undefined)(named('life of a native engine'), () =
       onError: () => {},
     });
     engine.expectHandshake(ID);
-    engine.inject(ANSWER, ADDRESS_A);
+    engine.receive(ANSWER, ADDRESS_A);
     engine.deliver();
     expect(errors).toEqual(['ERR_INVALID_STATE', 'ERR_INVALID_STATE']);
     void engine.close();
@@ -139,7 +139,7 @@ describe.skipIf(skipReason !== undefined)(named('life of a native engine'), () =
     });
     engine.expectHandshake(ID);
     for (let round = 1; round <= 3; round++) {
-      engine.inject(ANSWER, ADDRESS_A);
+      engine.receive(ANSWER, ADDRESS_A);
       expect(() => engine.deliver()).toThrow('application');
       expect(thrown).toBe(round);
     }

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PACKET_OVERHEAD, STREAM_HEADER } from '../../lib/constants.js';
 import { loadNative } from '../../lib/native/binding.js';
 import { NativePacketEngine } from '../../lib/native/packet-engine.js';
 import { Suite } from '../../lib/ports/crypto.js';
+import { connectionAddress } from '../../lib/wire/address.js';
 import { openCookieReply, proofOf } from '../../lib/wire/cookies.js';
 import {
   ADDRESS_A,
@@ -44,12 +46,14 @@ function jsSubject(sizes: { slabOctets?: number; transmitOctets?: number } = {})
 
 function nativeSubject(sizes: { slabOctets?: number; transmitOctets?: number } = {}): Subject {
   const rows: CapturedRow[] = [];
+  const forConnections: SentDatagram[] = [];
   const engine = NativePacketEngine.withoutSocket(
     {
       onBatch: (rowCount, groupCount) => {
         rows.push(...captureRows(engine, rowCount, groupCount));
       },
       onWritable: () => {},
+      onConnectionDatagram: (address, octets) => forConnections.push({ address: hex(address), octets }),
       onError: (error) => {
         throw error;
       },
@@ -60,12 +64,13 @@ function nativeSubject(sizes: { slabOctets?: number; transmitOctets?: number } =
     engine,
     rows,
     receive(batch) {
-      for (const [datagram, address] of batch) engine.inject(datagram, address);
+      for (const [datagram, address] of batch) engine.receive(datagram, address);
       engine.deliver();
     },
     sealed() {
       engine.flush();
-      return engine.takeSealed().map(({ address, datagram }) => ({ address: hex(address), octets: datagram }));
+      const sealed = engine.takeSealed().map(({ address, datagram }) => ({ address: hex(address), octets: datagram }));
+      return [...sealed, ...forConnections.splice(0)];
     },
   };
 }
@@ -266,6 +271,39 @@ describe.skipIf(skips)(`native and JS packet engine${skips ? ` (skipped: ${why})
         { numRuns: 100 },
       );
     });
+  });
+
+  it('keep what is for connections apart from what is for the socket, each with room of its own', () => {
+    const results = [nativeSubject, jsSubject].map((make) => {
+      const { engine, sealed } = make({ transmitOctets: 70_000 });
+      const slot = engine.openSession(sessionKeys(1)[0]);
+      const socket = engine.openPath(ADDRESS_A);
+      const connections = [1, 2].map((number) => engine.openPath(connectionAddress('192.0.2.1', 4000, number)));
+      const chunk = new Uint8Array(100_000);
+      const round = (pn: number): unknown[] => [
+        ...connections.map((path, i) =>
+          engine.sealStreamRun(slot, path, pn + i, 1, 0, false, chunk, 0, 100_000, 30_000),
+        ),
+        engine.sealFrames(slot, connections[0]!, pn + 10, chunk, 0, 30_000),
+        engine.sendDatagram(connectionAddress('192.0.2.1', 4000, 1), chunk.subarray(0, 30_000)),
+        engine.sealFrames(slot, socket, pn + 20, chunk, 0, 60_000),
+        engine.sendDatagram(ADDRESS_A, chunk.subarray(0, 30_000)),
+        sealed().map(({ address, octets }) => [address, octets.length]),
+      ];
+      const rounds = [round(0), round(100)];
+      const { datagramsSent, octetsSent } = engine.stats();
+      void engine.close();
+      return { rounds, datagramsSent, octetsSent };
+    });
+    expect(results[0]).toEqual(results[1]);
+    const [address, size] = [hex(connectionAddress('192.0.2.1', 4000, 1)), 30_000 + PACKET_OVERHEAD + STREAM_HEADER];
+    const sealed = [
+      [hex(ADDRESS_A), 60_000 + PACKET_OVERHEAD],
+      [address, size],
+      [address, size],
+    ];
+    expect(results[0]!.rounds[0]).toEqual([2, 0, false, false, true, false, sealed]);
+    expect(results[0]!.rounds[1]).toEqual(results[0]!.rounds[0]);
   });
 
   it('refuse the same calls', () => {

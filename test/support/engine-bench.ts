@@ -51,7 +51,7 @@ export function engineBench(backend: 'native' | 'js', keys: SessionKeys): Bench 
     take: (...packets) => {
       rows.length = 0;
       for (const packet of packets) {
-        native?.inject(packet, ADDRESS_A);
+        native?.receive(packet, ADDRESS_A);
         js?.receive(packet, ADDRESS_A);
       }
       engine.deliver();

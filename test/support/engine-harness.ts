@@ -113,6 +113,10 @@ export class EngineProbe implements PacketEngineEvents {
     this.writable++;
   }
 
+  onConnectionDatagram(address: Uint8Array, octets: Uint8Array): void {
+    this.sent.push({ address: hex(address), octets });
+  }
+
   onError(error: Error): void {
     throw error;
   }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Suite } from '../../lib/ports/crypto.js';
 import type { PacketEngine, SessionKeys } from '../../lib/ports/packet-engine.js';
-import { encodeAddress } from '../../lib/wire/address.js';
+import { connectionAddress, encodeAddress } from '../../lib/wire/address.js';
 import { handshakeFrame, helloDatagram, prove, sealRaw, sessionKeys, streamFrame } from './engine-harness.js';
 
 /*
@@ -10,7 +10,10 @@ import { handshakeFrame, helloDatagram, prove, sealRaw, sessionKeys, streamFrame
  */
 
 export const SESSIONS = 3;
-export const ADDRESSES = ['192.0.2.1', '2001:db8::1', 'fe80::1%3'].map((host) => encodeAddress(host, 4000)!);
+export const ADDRESSES = [
+  ...['192.0.2.1', '2001:db8::1', 'fe80::1%3'].map((host) => encodeAddress(host, 4000)!),
+  connectionAddress('192.0.2.1', 4000, 3),
+];
 export const MAC1_KEYS = [1, 2, 3].map((octet) => new Uint8Array(32).fill(octet));
 export const COOKIE_KEYS = [1, 2, 3].map((octet) => new Uint8Array(32).fill(0x40 + octet));
 const SECRETS = [1, 2, 3].map((octet) => new Uint8Array(32).fill(0x80 + octet));

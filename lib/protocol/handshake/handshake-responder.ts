@@ -13,6 +13,7 @@ import {
   type HelloPayload,
   type TransportParams,
 } from '../../wire/handshake-messages.js';
+import { isConnection } from '../../wire/address.js';
 import { encodeCookieReply, isProven, makeCookie } from '../../wire/cookies.js';
 import { ResponsePayloads } from '../../wire/handshake-payloads.js';
 import { sessionKeyOf } from '../key-schedule.js';
@@ -59,8 +60,6 @@ export interface ResponderConfig {
   readonly authorize?: ((peerNodeId: Uint8Array) => boolean) | undefined;
   /** Key of the stateless-reset tokens (STT §5); without one they are random, and never used. */
   readonly resetKey?: Uint8Array | undefined;
-  /** Of a carrier whose connections prove their addresses by themselves: load alone asks for no cookies there. */
-  readonly addressesProven?: boolean | undefined;
   /**
    * Called when load begins, when it ends, and when secrets change meanwhile: whoever sees HELLOs first may refuse those
    * without a cookie under one of `secrets`. None: all are to come here.
@@ -189,7 +188,8 @@ export class HandshakeResponder {
 
     // 4
     const proven = this.#isProven(parts, address, now);
-    if (isUnderLoad && !proven && this.#config.addressesProven !== true) {
+    // Who has opened a connection has shown where it is.
+    if (isUnderLoad && !proven && !isConnection(address)) {
       return this.#askForProof(seed, parts, address, now);
     }
 

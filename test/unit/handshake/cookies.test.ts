@@ -10,6 +10,7 @@ import { encodeAddress } from '../../../lib/wire/address.js';
 import { encodeCookieReply } from '../../../lib/wire/cookies.js';
 import { handshakeParts, handshakePayloadAt } from '../../../lib/wire/handshake-messages.js';
 import { describeProviders, hex, provider } from '../../support/crypto-providers.js';
+import { connectionAddress } from '../../../lib/wire/address.js';
 import { ADDRESS, answer, Party, VirtualClock } from '../../support/handshake-party.js';
 
 const ELSEWHERE = encodeAddress('192.0.2.99', 4433)!;
@@ -270,9 +271,10 @@ describe('Load', () => {
 
   it('asks for no cookies where connections prove their addresses', () => {
     const { clock, alice } = scene();
-    const bob = new Party(clock, 2, { addressesProven: true });
+    const bob = new Party(clock, 2);
     bob.responder.forcedLoad = true;
-    expect(bob.receive(alice.hello())!.opened).toBeDefined();
+    expectCookie(bob.receive(alice.hello()));
+    expect(bob.receive(alice.hello(), connectionAddress('192.0.2.1', 4433, 7))!.opened).toBeDefined();
   });
 
   it('that fills the memory of HELLOs lets those with a proof take the place of the oldest', () => {
