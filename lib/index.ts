@@ -1,6 +1,6 @@
 /** STT for Node.js. What is exported here is the public API; nothing else of the package can be imported. */
 export { STTNode } from './api/node.js';
-export type { NodeStats } from './api/node.js';
+export type { NodeStats } from './api/node-stats.js';
 export type { NodeEvents, ReceivedMessage, SendResult } from './api/node-events.js';
 export type { ConnectOptions, WebSocketConnectOptions } from './api/connect-options.js';
 export type { ConnectTarget } from './api/connect-target.js';

@@ -8,6 +8,7 @@ import type { Carrier } from './carrier.js';
 import { transportOf } from './connections.js';
 import type { OpenedSlot } from './dials.js';
 import type { NodeConfig } from './node-options.js';
+import type { PathFinder } from './path-finder.js';
 import type { PeerAdmission } from './peer-admission.js';
 import { reportLater } from './report.js';
 import { SessionEntry } from './session-entry.js';
@@ -51,13 +52,20 @@ export class Newcomers {
   }
 
   /** One that was dialed. Rejects with `ERR_STT_PEER_NOT_ACCEPTED`, `ERR_STT_NODE_STOPPED`, or the reason of the signal. */
-  async welcome(carrier: Carrier, opened: OpenedSlot, signal?: AbortSignal): Promise<STTSession> {
+  async welcome(
+    carrier: Carrier,
+    opened: OpenedSlot,
+    signal: AbortSignal | undefined,
+    makeFinder: (entry: Entry) => PathFinder,
+  ): Promise<STTSession> {
     const verdict = this.#host.peers.judge(transportOf(opened.address), opened.result, opened.address);
     const isIn = typeof verdict === 'boolean' ? verdict : await unlessAborted(verdict, signal);
     if (!this.#host.isRunning()) throw sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped' });
     const now = performance.now();
     if (isIn && signal?.aborted !== true) {
-      return this.#host.adopt(opened, this.#newEntry(carrier, opened, now));
+      const entry = this.#newEntry(carrier, opened, now);
+      entry.finder = makeFinder(entry);
+      return this.#host.adopt(opened, entry);
     }
     const { remoteLabel: remote } = this.#refuse(carrier, opened, now);
     signal?.throwIfAborted();

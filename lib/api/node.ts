@@ -2,16 +2,15 @@ import { EventEmitter } from 'node:events';
 import { publish } from '../diagnostics.js';
 import { sttError } from '../errors.js';
 import { integerOption } from '../options.js';
-import type { BoundAddress, PacketEngineStats } from '../ports/packet-engine.js';
+import type { BoundAddress } from '../ports/packet-engine.js';
+import type { WebSocketTls } from '../transport/websocket-client.js';
 import type { KeyPair } from '../protocol/handshake/handshake-result.js';
-import type { ResponderStats } from '../protocol/handshake/handshake-responder.js';
 import { HelloClock } from '../protocol/handshake/hello-clock.js';
 import { deriveSeedKeys } from '../protocol/handshake/seed-keys.js';
 import { exportKey } from '../protocol/key-schedule.js';
 import { nodeKeyPair, nodeResetKey } from '../stc/node-identity.js';
 import { chooseBackend, openEngine, type ChosenBackend } from './backend.js';
 import { makeCarrier, type Carrier, type CarrierHost } from './carrier.js';
-import { transportOf } from './connections.js';
 import { connectEither } from './connect-either.js';
 import {
   CONNECT_OPTIONS,
@@ -22,13 +21,15 @@ import {
 } from './connect-options.js';
 import { parseTarget, type ConnectTarget } from './connect-target.js';
 import { dialUdp } from './dial-udp.js';
-import type { OpenedSlot } from './dials.js';
+import type { DialOptions, OpenedSlot } from './dials.js';
 import { MessageQueue } from './message-queue.js';
 import type { NodeEvents, ReceivedMessage, SendResult } from './node-events.js';
 import { Newcomers } from './newcomers.js';
 import { nodeConfig, type NodeConfig, type STTNodeOptions } from './node-options.js';
+import { PathFinder } from './path-finder.js';
 import { PeerAdmission, remoteAddressOf } from './peer-admission.js';
 import type { NodeRecords } from './node-records.js';
+import type { NodeStats } from './node-stats.js';
 import type { SessionEntry } from './session-entry.js';
 import { sendToEach } from './send-to-each.js';
 import { SessionManager } from './session-manager.js';
@@ -38,28 +39,6 @@ import { STTSession } from './session.js';
 import type { STTStream } from './stream.js';
 import type { WebSockets } from './web-sockets.js';
 import { withRecords } from './with-records.js';
-
-/** A snapshot of a node. Counters run since `start()`. */
-export interface NodeStats {
-  /** Which implementation seals, opens and sends. */
-  readonly backend: 'native' | 'js';
-  /** Why it is not the native one, if that was not asked for. */
-  readonly backendReason: string | undefined;
-  readonly running: boolean;
-  /** Established sessions. */
-  readonly sessions: number;
-  /** Handshakes answered and waiting for the initiator's first packet. */
-  readonly halfOpen: number;
-  /** Own attempts to connect under way. */
-  readonly dialing: number;
-  /** What became of the HELLOs whose mac1 fitted a seed; undefined before `start()`. */
-  readonly handshakes: ResponderStats | undefined;
-  /** Messages waiting in `receive()`, and dropped because they were too many. */
-  readonly messagesQueued: number;
-  readonly messagesDropped: number;
-  /** The socket and its packet engine, field by field as `PacketEngineStats` says; undefined before `start()`. */
-  readonly engine: PacketEngineStats | undefined;
-}
 
 interface Running extends Carrier {
   readonly bound: BoundAddress;
@@ -170,11 +149,11 @@ export class STTNode extends EventEmitter<NodeEvents> {
     const running = this.#requireRunning();
     dial.signal?.throwIfAborted();
     const opened = await dialUdp(running, host, port, dial, () => this.#requireRunning());
-    return this.#newcomers.welcome(running, opened, dial.signal);
+    return this.#welcome(opened, dial, { udp: { host, port } });
   }
 
   /**
-   * Connects to the node behind a WebSocket, `ws://host:port/path` or `wss:`. The session ends with its WebSocket.
+   * Connects to the node behind a WebSocket, `ws://host:port/path` or `wss:`. When it breaks, another one is opened.
    * Rejects with `ERR_STT_ADDRESS`; `ERR_STT_WEBSOCKET` if no WebSocket that speaks STT is there, its `cause` says why;
    * `ERR_STT_CONNECTION_LOST` if it breaks meanwhile; and as `connectUdp` does.
    */
@@ -184,7 +163,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     dial.signal?.throwIfAborted();
     const webSockets = await running.webSockets();
     this.#requireRunning();
-    return this.#newcomers.welcome(running, await webSockets.dial(url, dial, options.tls ?? {}), dial.signal);
+    return this.#welcome(await webSockets.dial(url, dial, options.tls ?? {}), dial, { webSocket: url }, options.tls);
   }
 
   /**
@@ -198,7 +177,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     const to = parseTarget(target);
     const dial = dialOptions(options, WEBSOCKET_CONNECT_OPTIONS);
     const opened = await connectEither(() => this.#requireRunning(), to, dial, options.tls ?? {});
-    return this.#newcomers.welcome(this.#requireRunning(), opened, dial.signal);
+    return this.#welcome(opened, dial, to, options.tls);
   }
 
   /** The port on which WebSockets are accepted, if the node has a server of its own for them. */
@@ -341,6 +320,11 @@ export class STTNode extends EventEmitter<NodeEvents> {
     if (this.listenerCount('error') > 0) this.emit('error', error);
   }
 
+  #welcome(opened: OpenedSlot, { signal }: DialOptions, to: ConnectTarget, tls?: WebSocketTls): Promise<STTSession> {
+    const running = this.#requireRunning();
+    return this.#newcomers.welcome(running, opened, signal, (entry) => new PathFinder(running, entry, to, tls));
+  }
+
   #requireRunning(): Running {
     if (this.#running !== undefined && this.#stopping === undefined) return this.#running;
     const why = this.#starting === undefined ? 'call start() first' : 'it was stopped';
@@ -360,7 +344,6 @@ export class STTNode extends EventEmitter<NodeEvents> {
         peerNodeId: result.peerNodeId,
         sessionKey: exportKey(this.#backend.crypto, result.sessionKey),
         role: result.role,
-        transport: transportOf(address),
         remoteAddress: remoteAddressOf(address),
       },
       this.#backend.name,

@@ -1,6 +1,6 @@
 import { errorCodeOfClose, sttError, type STTError, type STTSessionError } from '../errors.js';
 import type { PacketEngine } from '../ports/packet-engine.js';
-import type { AlternativeAddresses, PathHost } from '../ports/path-host.js';
+import type { AlternativeAddresses, PathFinding, PathHost, Wish } from '../ports/path-host.js';
 import type { PacketSink } from '../ports/packet-sink.js';
 import type { SessionEnd, SessionObserver } from '../ports/session-observer.js';
 import type { Deadline } from '../protocol/deadlines.js';
@@ -45,6 +45,8 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   /** The transmit buffer refused something of this session. */
   blocked = false;
   session!: Session;
+  /** Knows where else the peer may be: of sessions that this side began. */
+  finder: PathFinding | undefined;
   face: SessionFace<S> | undefined;
   #rotation: KeyRotation | undefined;
   remoteLabel: string;
@@ -79,6 +81,11 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   /** Made when it is needed: most sessions are short. */
   get rotation(): KeyRotation {
     return (this.#rotation ??= new KeyRotation(this.#engine, this.slot, this.#platform.kem, this));
+  }
+
+  /** What carries the session now. */
+  get transport(): 'udp' | 'websocket' {
+    return this.#connection === undefined ? 'udp' : 'websocket';
   }
 
   schedule(): void {
@@ -156,12 +163,35 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
 
   isSameHost(a: number, b: number): boolean {
     const [one, other] = [this.#engine.pathAddress(a), this.#engine.pathAddress(b)];
-    return one !== undefined && other !== undefined && sameHost(one, other);
+    if (one === undefined || other === undefined || isConnection(one) || isConnection(other)) return false;
+    return sameHost(one, other);
   }
 
-  alternativePath(): number | undefined {
-    const address = parseEndpoint(this.#alternatives?.udp ?? '');
-    return address === undefined ? undefined : this.#engine.openPath(address);
+  isConnection(path: number): boolean {
+    const address = this.#engine.pathAddress(path);
+    return address !== undefined && isConnection(address);
+  }
+
+  alternativePath(why: Wish): number | 'later' | undefined {
+    const found = this.finder?.find(why, this.#alternatives) ?? this.#toldByPeer(why);
+    return typeof found === 'object' ? this.#engine.openPath(found) : found;
+  }
+
+  onStranded(): void {
+    this.#abandonLost('its WebSocket broke, and no other path came in its place');
+  }
+
+  /** Another address of the peer, which the finder found. */
+  tryPath(address: Uint8Array): void {
+    const path = this.#engine.openPath(address);
+    this.#bind(path, address);
+    this.session.tryPath(performance.now(), path);
+    this.schedule();
+  }
+
+  /** The finder found none. */
+  onNothingFound(): void {
+    if (this.session.isLost) this.onStranded();
   }
 
   onPathChanged(path: number): void {
@@ -176,6 +206,7 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
 
   onAlternatives(addresses: AlternativeAddresses): void {
     this.#alternatives = addresses;
+    this.session.lookForPath(performance.now());
     this.#tell(() => this.face?.onAlternatives?.(addresses));
   }
 
@@ -263,8 +294,17 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   }
 
   #onConnectionLost(path: number, why: string): void {
-    if (path !== this.path) return;
+    if (!this.session.handlePathGone(performance.now(), path)) this.#abandonLost(why);
+    this.schedule();
+  }
+
+  #abandonLost(why: string): void {
     this.abandon(sttError('ERR_STT_CONNECTION_LOST', { remote: this.remoteLabel, why }));
+  }
+
+  /** Without a finder it is for the peer to come by another path: it knows where this node is. */
+  #toldByPeer(why: Wish): Uint8Array | 'later' | undefined {
+    return parseEndpoint(this.#alternatives?.udp ?? '') ?? (why === 'gone' ? 'later' : undefined);
   }
 
   /** Ends the session for a cause of which its core knows nothing: nothing can be sent any more. */

@@ -5,7 +5,6 @@ import { unlimited } from '../protocol/congestion/unlimited.js';
 import { Session } from '../protocol/session.js';
 import { encodeAlternatives } from '../wire/alt-address.js';
 import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
-import { transportOf } from './connections.js';
 import type { OpenedSlot } from './dials.js';
 import type { NodeConfig } from './node-options.js';
 import type { SessionEntry } from './session-entry.js';
@@ -28,13 +27,12 @@ export function transportParams(config: NodeConfig): TransportParams {
 export function newSession<S extends StreamFace>(
   config: NodeConfig,
   crypto: CryptoProvider,
-  { result, path, address }: OpenedSlot,
+  { result, path }: OpenedSlot,
   entry: SessionEntry<S>,
   random: Random,
   now: number,
   { resets }: { readonly resets?: StatelessResets | undefined },
 ): Session {
-  const transport = transportOf(address);
   const { maxUdpPayload } = result.peerParams;
   const altAddress = config.advertise === undefined ? undefined : encodeAlternatives(config.advertise);
   return new Session({
@@ -43,16 +41,15 @@ export function newSession<S extends StreamFace>(
     localParams: result.localParams,
     peerParams: result.peerParams,
     suite: result.suite,
-    // A WebSocket carries any size, and each message costs (STT §10).
-    initialPacketSize: transport === 'udp' ? Math.min(config.initialPacketSize, maxUdpPayload) : maxUdpPayload,
-    // TCP has its own.
-    congestion: transport === 'udp' ? ALGORITHMS[config.congestion] : unlimited,
+    initialPacketSize: Math.min(config.initialPacketSize, maxUdpPayload),
+    congestion: ALGORITHMS[config.congestion],
+    // A WebSocket carries any size, and each message costs (STT §10). TCP has congestion control of its own.
+    connection: { packetSize: maxUdpPayload, congestion: unlimited },
     ...(result.handshakeRttMs === undefined ? {} : { handshakeRttMs: result.handshakeRttMs }),
     random,
     observer: entry,
     path,
-    // A WebSocket connection is one path; there is no address on it to move to.
-    ...(transport === 'udp' ? { pathHost: entry } : {}),
+    pathHost: entry,
     limits: config.limits,
     rotation: { crypto, sessionKey: result.sessionKey, policy: config.rotation, owner: entry },
     keepAliveMs: config.keepAlive ? config.idleTimeoutMs / 3 : 0,

@@ -22,7 +22,6 @@ export interface SessionIdentity {
   readonly peerNodeId: Uint8Array;
   readonly sessionKey: Uint8Array;
   readonly role: 'initiator' | 'responder';
-  readonly transport: 'udp' | 'websocket';
   readonly remoteAddress: RemoteAddress;
 }
 
@@ -35,6 +34,8 @@ export interface RemoteAddress {
 
 /** The session goes on over another path: the peer's address changed, and the new one was validated (STT §7). */
 export interface PathChange {
+  /** What carries the session from now on. */
+  readonly transport: 'udp' | 'websocket';
   readonly remoteAddress: RemoteAddress;
   readonly previous: RemoteAddress;
 }
@@ -86,7 +87,7 @@ export class STTSession extends EventEmitter<SessionEvents> {
         onPath: (address) => {
           const previous = this.#remoteAddress;
           this.#remoteAddress = remoteAddress(address);
-          this.emit('path', { remoteAddress: this.#remoteAddress, previous });
+          this.emit('path', { transport: this.transport, remoteAddress: this.#remoteAddress, previous });
         },
         onAlternatives: (addresses) => {
           this.#alternatives = addresses;
@@ -143,7 +144,7 @@ export class STTSession extends EventEmitter<SessionEvents> {
 
   /** What carries the session. */
   get transport(): 'udp' | 'websocket' {
-    return this.#identity.transport;
+    return this.#entry.transport;
   }
 
   /** Opens a stream; `priority` is its weight, 1..256 (default 16). Waits while the peer allows no more streams. */

@@ -64,6 +64,18 @@ export class WebSockets {
     }
   }
 
+  /** Opens a WebSocket for a session that is open, which is to use it at once, and gives its address. */
+  async open(url: string, tls: WebSocketTls, timeoutMs: number): Promise<Uint8Array> {
+    const attempt = new AbortController();
+    this.#attempts.add(attempt);
+    try {
+      const { socket, host, port } = await openWebSocket(url, timeoutMs, attempt.signal, tls);
+      return this.hub.add(socket, host, port);
+    } finally {
+      this.#attempts.delete(attempt);
+    }
+  }
+
   /** Gives up every attempt. */
   stopDialing(error: Error): void {
     for (const attempt of this.#attempts) attempt.abort(error);

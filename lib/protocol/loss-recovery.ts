@@ -5,6 +5,7 @@ import type { LossRecoveryOptions } from './loss-recovery-options.js';
 import type { PacketNumbers } from './packet-numbers.js';
 import { type PathFlight, PathFlights } from './path-flights.js';
 import { RttEstimator } from './rtt.js';
+import type { PathProfile } from './session-config.js';
 import { SentFlag, type SentFrameObserver } from './sent-frame.js';
 import { SentPackets } from './sent-packets.js';
 
@@ -279,15 +280,15 @@ export class LossRecovery {
     this.#peerMaxAckDelay = ms;
   }
 
-  /** Goes over to another path; with `restart` congestion control and RTT start anew (STT §7: unless only the port changed). */
-  onPathChanged(path: number, restart: boolean, now: number): void {
+  /** Goes over to another path; with a profile all starts anew (STT §7). `gone`: what is out on the old one is lost. */
+  onPathChanged(path: number, restart: PathProfile | undefined, gone: boolean, now: number): void {
     if (path === this.#paths.active.id) return;
-    this.#paths.use(path, this.pto);
+    this.#paths.use(path, gone ? -Infinity : this.pto);
     this.#ptoCount = this.#probes = 0;
     this.#ptoBase = now;
-    if (restart) {
+    if (restart !== undefined) {
       this.rtt.reset();
-      this.#congestion.restart();
+      this.#congestion.restart(restart.congestion, restart.packetSize);
       this.#ecn.restart();
     }
     this.#detectLosses(now);

@@ -103,6 +103,23 @@ export class Messages {
     }
   }
 
+  /** Packets hold `room` octets of frames from now on: what waits and does not fit is lost. */
+  onRoom(room: number): void {
+    const waiting = this.#queue.slice(this.#head);
+    const fits = ({ id, tag, bytes }: Queued): boolean =>
+      1 + (id === 0 ? 0 : varintLength(tag)) + varintLength(bytes.length) + bytes.length <= room;
+    if (waiting.every(fits)) return;
+    this.#queue = waiting.filter(fits);
+    this.#head = 0;
+    for (const item of waiting) {
+      if (fits(item)) continue;
+      this.#octets -= item.bytes.length + ENTRY_OCTETS;
+      if (item.id === 0) continue;
+      this.lost++;
+      this.#observer.onMessageFate(item.id, 'lost');
+    }
+  }
+
   onFate(id: number, acked: boolean): void {
     if (this.#inFlight?.delete(id) !== true) return;
     if (!acked) this.lost++;

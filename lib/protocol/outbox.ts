@@ -15,8 +15,8 @@ const LAST_NUMBER = Number.MAX_SAFE_INTEGER - 2 ** 20;
 
 /** Gives packets their numbers, has them sealed, and tells everyone who keeps books about packets. */
 export class Outbox {
-  /** UDP payload of a full packet. */
-  readonly packetSize: number;
+  #packetSize: number;
+  #streamPayload: number;
   /** The path in use. */
   path: number;
   packetsSent = 0;
@@ -42,13 +42,29 @@ export class Outbox {
     pacer: Pacer,
     lifetime: Lifetime,
   ) {
-    this.packetSize = packetSize;
+    this.#packetSize = packetSize;
+    this.#streamPayload = packetSize - PACKET_OVERHEAD - STREAM_HEADER;
     this.path = path;
     this.#sealLimit = sealLimit - Math.min(CLOSE_RESERVE, sealLimit / 2);
     this.#recovery = recovery;
     this.#numbers = numbers;
     this.#pacer = pacer;
     this.#lifetime = lifetime;
+  }
+
+  /** Octets of a full packet: what UDP carries, or a message of a WebSocket. */
+  get packetSize(): number {
+    return this.#packetSize;
+  }
+
+  set packetSize(size: number) {
+    this.#packetSize = size;
+    this.#streamPayload = size - PACKET_OVERHEAD - STREAM_HEADER;
+  }
+
+  /** Stream octets of a full packet. */
+  get streamPayload(): number {
+    return this.#streamPayload;
   }
 
   /** Octets of frames that fit a packet. */

@@ -1,21 +1,23 @@
 import { MIN_DATAGRAM, PACKET_OVERHEAD } from '../constants.js';
 import type { PacketSink } from '../ports/packet-sink.js';
-import type { PathHost } from '../ports/path-host.js';
+import type { PathHost, Wish } from '../ports/path-host.js';
 import type { Random } from '../ports/random.js';
 import { encodePadding, encodePathChallenge, encodePathResponse } from '../wire/packet-frames.js';
 import { FrameLog } from './frame-log.js';
+import { AMPLIFICATION, Path, TRIES } from './path.js';
 import { SentFrame } from './sent-packets.js';
 
 /** Paths beside the one in use (STT §7). */
 const MAX_CANDIDATES = 4;
 /** A new path is taken up at most so often (STT §7): whoever can make packets come from anywhere makes no work by it. */
 const NEW_PATH_INTERVAL_MS = 100;
-/** Challenges to a path before it is given up (STT §7). */
-const TRIES = 3;
-/** Octets sent to an address for each that came from it, until it is validated (RFC 9000 §8). */
-const AMPLIFICATION = 3;
 /** Another address is tried at most so often: the peer names it, and might name somebody else's. */
 const ALTERNATIVE_INTERVAL_MS = 10_000;
+/** How long a session whose path broke waits for another one, ms. */
+const STRANDED_MS = 5_000;
+/** A session on a connection asks for a better path so soon, then after twice as long each time, up to a bound, ms. */
+const FIRST_LOOK_MS = 1_000;
+const LAST_LOOK_MS = 60_000;
 /** Frame, control type and eight octets. */
 const PATH_FRAME = 10;
 
@@ -24,44 +26,6 @@ const LOG = new FrameLog();
 const TOKEN = new Uint8Array(8);
 const VIEW = new DataView(TOKEN.buffer);
 
-/** A path that the session knows. */
-class Path {
-  /** Octets of datagrams, either way: what the limit of 3x counts. */
-  received = 0;
-  sent = 0;
-  /** Its address has shown that it receives what is sent there. */
-  validated = false;
-  /** Tokens of the challenges that are out, as pairs of u32. */
-  tokens: number[] | undefined;
-  /** Challenges that may still be drawn. */
-  tries = 0;
-  /** When the next challenge is due, or, with none left, the path is given up. */
-  due = Infinity;
-
-  constructor(readonly id: number) {}
-
-  get isChallenged(): boolean {
-    return this.due !== Infinity;
-  }
-
-  /** Octets that may be sent there now. */
-  get budget(): number {
-    return this.validated ? Infinity : AMPLIFICATION * this.received - this.sent;
-  }
-
-  challenge(now: number): void {
-    this.tokens = undefined;
-    this.tries = TRIES;
-    this.due = now;
-  }
-
-  settle(): void {
-    this.tokens = undefined;
-    this.tries = 0;
-    this.due = Infinity;
-  }
-}
-
 /** What the path of a session has to do with the rest of it; `SessionParts` is one. */
 export interface PathParts {
   readonly outbox: {
@@ -69,7 +33,7 @@ export interface PathParts {
   };
   readonly recovery: { readonly pto: number };
   /** Packets go over another path; with `restart` nothing is known of it. */
-  onPathChanged(now: number, path: number, restart: boolean): void;
+  onPathChanged(now: number, path: number, restart: boolean, gone: boolean): void;
   /** The peer asks whether the path in use still is: something that is no probe should tell it. */
   onPathChallenged(): void;
 }
@@ -86,6 +50,9 @@ const NO_RESPONSES: number[] = [];
  *        PATH_RESPONSE from there -----------> move
  *        newer packet from the old path -----> stay
  *        three challenges without an answer -> forget the new path
+ *
+ * This side moves in the same way to a path that its host knows of: when nothing comes back on the one in use, when that
+ * breaks, and from a connection to a UDP address as soon as one answers.
  */
 export class Paths {
   readonly #parts: PathParts;
@@ -97,20 +64,40 @@ export class Paths {
   #candidates: Path[] = NO_PATHS;
   /** Where the peer seems to have moved to. */
   #wanted: Path | undefined;
+  /** It is wanted for being better, whatever comes in on the path in use. */
+  #isBetter = false;
+  /** It was found on this side: the peer is to follow. */
+  #isOwn = false;
+  /** The peer has not followed yet: what it still sends on the old path is no reason to go back, until then. */
+  #leadsUntil = -Infinity;
+  /** When a session on a connection looks for a better path again, and how long it waits after that. */
+  #lookAt = Infinity;
+  #lookWait = FIRST_LOOK_MS;
+  /** The path in use broke: until then another one is waited for. */
+  #strandedUntil = Infinity;
   #lastNew = -Infinity;
   #lastAlternative = -Infinity;
   /** Triples: path, and the token as two u32. */
   #responses: number[] | undefined;
+  #isOver = false;
   /** Times the session moved. */
   moves = 0;
 
   /** `maxResponses`: PATH_RESPONSEs that wait to be sent; further challenges are not answered. */
-  constructor(path: number, parts: PathParts, host: PathHost | undefined, random: Random, maxResponses: number) {
+  constructor(
+    now: number,
+    path: number,
+    parts: PathParts,
+    host: PathHost | undefined,
+    random: Random,
+    maxResponses: number,
+  ) {
     this.#parts = parts;
     this.#host = host;
     this.#random = random;
     this.#maxResponses = maxResponses;
-    this.#active = new Path(path);
+    this.#active = new Path(path, host?.isConnection(path) === true);
+    if (this.#active.isConnection) this.#lookAt = now + this.#lookWait;
     // Only who received HELLO_RESP, or answered our HELLO, has the keys.
     this.#active.validated = true;
   }
@@ -124,9 +111,19 @@ export class Paths {
     return this.#candidates.length === 0;
   }
 
+  /** There is nothing to send on: the path in use broke. */
+  get isStranded(): boolean {
+    return this.#strandedUntil !== Infinity;
+  }
+
+  /** Nor is there another one being tried. */
+  get isLost(): boolean {
+    return this.isStranded && this.#wanted === undefined;
+  }
+
   /** When `poll` has something to do, or a path is to be given up: absolute ms or Infinity. */
   get deadline(): number {
-    let due = this.#active.due;
+    let due = Math.min(this.#active.due, this.#lookAt, this.#strandedUntil);
     for (const path of this.#candidates) due = Math.min(due, path.due);
     return due;
   }
@@ -141,6 +138,8 @@ export class Paths {
   /** The newest packet so far, which is no probe, came in on a path: the peer is there. */
   onNewest(now: number, id: number): void {
     if (id === this.#active.id) {
+      this.#leadsUntil = -Infinity;
+      if (this.#isBetter || this.isStranded) return;
       // It still sends from the old address: somebody else sent the other one on.
       this.#wanted?.settle();
       this.#wanted = undefined;
@@ -148,26 +147,45 @@ export class Paths {
       return;
     }
     const path = this.#candidate(id);
-    if (path === undefined || path === this.#wanted) return;
-    this.#wanted?.settle();
-    this.#wanted = path;
-    path.challenge(now);
-    this.#active.challenge(now);
+    if (path === undefined || path === this.#wanted || now < this.#leadsUntil) return;
+    this.#want(now, path, false);
+    if (!this.isStranded) this.#active.challenge(now);
   }
 
   /** Nothing comes back on the path in use: asks whether the peer can be reached elsewhere, to move there if so. */
   onSilence(now: number): void {
-    if (this.#wanted !== undefined || now < this.#lastAlternative + ALTERNATIVE_INTERVAL_MS) return;
-    const id = this.#host?.alternativePath();
-    if (id === undefined) return;
-    this.#lastAlternative = now;
-    const path = this.#candidate(id) ?? (id === this.#active.id ? undefined : this.#take(now, id));
-    this.#host!.releasePath(id);
-    if (path === undefined) return;
+    if (this.isStranded || (this.#wanted !== undefined && !this.#isBetter)) return;
+    if (now < this.#lastAlternative + ALTERNATIVE_INTERVAL_MS) return;
+    if (this.#seek(now, 'silent')) this.#lastAlternative = now;
+  }
+
+  /** Asks on a path that the host keeps already whether the peer is there, to move there if so. */
+  tryPath(now: number, id: number): void {
+    const known = id === this.#active.id ? this.#active : this.#candidate(id);
+    const path = known ?? (!this.#isOver && this.#makeRoom() ? this.#add(id) : undefined);
+    // It is kept once, or of no use.
+    if (path === known) this.#host!.releasePath(id);
+    if (path === undefined || path === this.#active) return;
     // Nothing need have come from there: the challenges are all that goes there before an answer.
     path.received += (TRIES * MIN_DATAGRAM) / AMPLIFICATION;
-    this.#wanted = path;
-    path.challenge(now);
+    this.#want(now, path, true);
+  }
+
+  /** A better path may be known by now. */
+  lookSoon(now: number): void {
+    if (this.#lookAt !== Infinity) this.#lookAt = now;
+  }
+
+  /** A connection broke. False if it was the path in use and there is nothing to hope for. */
+  onGone(now: number, id: number): boolean {
+    const path = this.#candidate(id);
+    if (path !== undefined) this.#forget(path);
+    if (id !== this.#active.id || this.isStranded) return true;
+    this.#active.settle();
+    this.#lookAt = Infinity;
+    this.#strandedUntil = now + STRANDED_MS;
+    this.#isBetter = false;
+    return this.#wanted !== undefined || this.#seek(now, 'gone');
   }
 
   /** PATH_CHALLENGE came in on a path. */
@@ -183,11 +201,11 @@ export class Paths {
 
   /** PATH_RESPONSE came in, on whatever path. */
   onResponse(now: number, high: number, low: number): void {
-    if (answers(this.#active, high, low)) {
+    if (this.#active.isAnswer(high, low)) {
       this.#active.settle();
       return;
     }
-    const path = this.#candidates.find((candidate) => answers(candidate, high, low));
+    const path = this.#candidates.find((candidate) => candidate.isAnswer(high, low));
     if (path === undefined) return;
     path.validated = true;
     path.settle();
@@ -197,10 +215,15 @@ export class Paths {
   /** Gives up paths that did not answer. */
   onTimeout(now: number): void {
     if (this.#active.tries === 0 && this.#active.due <= now) this.#active.settle();
-    for (const path of [...this.#candidates]) {
-      if (path.tries > 0 || path.due > now) continue;
-      if (path === this.#wanted) this.#wanted = undefined;
-      this.#forget(path);
+    for (const path of [...this.#candidates]) if (path.tries === 0 && path.due <= now) this.#forget(path);
+    if (this.#lookAt <= now) {
+      this.#lookAt = now + this.#lookWait;
+      this.#lookWait = Math.min(2 * this.#lookWait, LAST_LOOK_MS);
+      if (this.#wanted === undefined) this.#isBetter = this.#seek(now, 'better');
+    }
+    if (this.#strandedUntil <= now) {
+      this.#strandedUntil = Infinity;
+      this.#host!.onStranded();
     }
   }
 
@@ -215,7 +238,7 @@ export class Paths {
       }
       responses.splice(0, 3);
     }
-    if (!this.#challenge(now, sink, this.#active)) return false;
+    if (!this.isStranded && !this.#challenge(now, sink, this.#active)) return false;
     for (const path of this.#candidates) if (!this.#challenge(now, sink, path)) return false;
     return true;
   }
@@ -227,6 +250,27 @@ export class Paths {
     this.#wanted = undefined;
     this.#active.settle();
     this.#responses = undefined;
+    this.#lookAt = this.#strandedUntil = Infinity;
+    this.#isOver = true;
+  }
+
+  /** True if there is something to hope for. */
+  #seek(now: number, why: Wish): boolean {
+    // A connection that is still open from before needs no look; a UDP path from before may be better than none.
+    const before = this.#candidates.filter((path) => path.validated);
+    const spare = before.find((path) => path.isConnection) ?? (why === 'gone' ? before[0] : undefined);
+    const found = why !== 'better' && spare?.isConnection === true ? 'later' : this.#host?.alternativePath(why);
+    if (typeof found === 'number') this.tryPath(now, found);
+    else if (why !== 'better' && spare !== undefined) this.#want(now, spare, true);
+    return found !== undefined || (why !== 'better' && spare !== undefined);
+  }
+
+  #want(now: number, path: Path, isOwn: boolean): void {
+    this.#wanted?.settle();
+    this.#wanted = path;
+    this.#isOwn = isOwn;
+    this.#isBetter = false;
+    path.challenge(now);
   }
 
   #challenge(now: number, sink: PacketSink, path: Path): boolean {
@@ -261,20 +305,28 @@ export class Paths {
   #take(now: number, id: number): Path | undefined {
     const host = this.#host;
     if (host === undefined || now < this.#lastNew + NEW_PATH_INTERVAL_MS) return undefined;
-    if (this.#candidates.length >= MAX_CANDIDATES) {
-      const spare = this.#candidates.find((path) => path !== this.#wanted);
-      if (spare === undefined) return undefined;
-      this.#forget(spare);
-    }
-    if (!host.keepPath(id)) return undefined;
+    if (!this.#makeRoom() || !host.keepPath(id)) return undefined;
     this.#lastNew = now;
-    const path = new Path(id);
+    return this.#add(id);
+  }
+
+  /** Room for one more path, in place of one that nothing is expected of. */
+  #makeRoom(): boolean {
+    if (this.#candidates.length < MAX_CANDIDATES) return true;
+    const spare = this.#candidates.find((path) => path !== this.#wanted);
+    if (spare !== undefined) this.#forget(spare);
+    return spare !== undefined;
+  }
+
+  #add(id: number): Path {
+    const path = new Path(id, this.#host!.isConnection(id));
     if (this.#candidates === NO_PATHS) this.#candidates = [];
     this.#candidates.push(path);
     return path;
   }
 
   #forget(path: Path): void {
+    if (path === this.#wanted) this.#wanted = undefined;
     this.#candidates.splice(this.#candidates.indexOf(path), 1);
     this.#host?.releasePath(path.id);
   }
@@ -282,22 +334,24 @@ export class Paths {
   #move(now: number, path: Path): void {
     const host = this.#host;
     const old = this.#active;
+    const gone = this.isStranded;
+    this.#leadsUntil = this.#isOwn ? now + TRIES * this.#parts.recovery.pto : -Infinity;
     this.#candidates.splice(this.#candidates.indexOf(path), 1);
-    // Kept: packets of it are in flight, and the peer may come back.
-    this.#candidates.push(old);
     old.settle();
     this.#wanted = undefined;
+    this.#isBetter = false;
     this.#active = path;
     this.moves++;
+    this.#strandedUntil = Infinity;
+    this.#lookWait = FIRST_LOOK_MS;
+    this.#lookAt = path.isConnection ? now + FIRST_LOOK_MS : Infinity;
+    const restart = !host!.isSameHost(old.id, path.id);
     host!.onPathChanged(path.id);
-    this.#parts.onPathChanged(now, path.id, !host!.isSameHost(old.id, path.id));
+    this.#parts.onPathChanged(now, path.id, restart, gone);
+    // Kept: packets of it are in flight, and the peer may come back.
+    if (gone) host!.releasePath(old.id);
+    else this.#candidates.push(old);
   }
-}
-
-function answers(path: Path, high: number, low: number): boolean {
-  const tokens = path.tokens ?? NO_RESPONSES;
-  for (let i = 0; i < tokens.length; i += 2) if (tokens[i] === high && tokens[i + 1] === low) return true;
-  return false;
 }
 
 /** A token from two u32; valid until the next call. */

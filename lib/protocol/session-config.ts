@@ -62,6 +62,13 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxSealedPackets: Number.MAX_SAFE_INTEGER,
 };
 
+/** How packets go over a kind of path. */
+export interface PathProfile {
+  /** Largest datagram that is sent. */
+  readonly packetSize: number;
+  readonly congestion: CongestionAlgorithm;
+}
+
 export interface SessionConfig {
   readonly role: 'initiator' | 'responder';
   /** Monotonic milliseconds. */
@@ -72,6 +79,8 @@ export interface SessionConfig {
   /** Largest UDP payload that is sent: 1,200 unless the user knows better (STT §7). */
   readonly initialPacketSize: number;
   readonly congestion: CongestionAlgorithm;
+  /** Both for paths that are connections; absent: the same. */
+  readonly connection?: PathProfile;
   /** RTT of the handshake, if its HELLO was sent once: the first sample. */
   readonly handshakeRttMs?: number;
   /** The path the session begins on, 0 if absent. */

@@ -12,7 +12,7 @@ import { PacketNumbers } from './packet-numbers.js';
 import { Pacer } from './pacer.js';
 import { Paths, type PathParts } from './paths.js';
 import { sealLimit } from './seal-limit.js';
-import type { SessionConfig } from './session-config.js';
+import type { PathProfile, SessionConfig } from './session-config.js';
 import { firstRotationAt, isFirstKeyWorn, SessionRotation } from './session-rotation.js';
 import { SinglePackets } from './single-packets.js';
 import { StreamRuns } from './stream-runs.js';
@@ -38,13 +38,21 @@ export class SessionParts implements PathParts {
   /** When it is needed by all means. */
   ratchetAt = Infinity;
   readonly #config: SessionConfig;
+  readonly #datagrams: PathProfile;
+  readonly #connection: PathProfile;
   readonly #numbers: PacketNumbers;
   readonly #sealLimit: number;
 
   constructor(config: SessionConfig, host: FrameReceiverHost) {
+    this.#config = config;
     const { localParams, peerParams, limits, now, observer, initialPacketSize } = config;
     const path = config.path ?? 0;
-    const packetSize = Math.min(initialPacketSize, peerParams.maxUdpPayload);
+    this.#datagrams = {
+      packetSize: Math.min(initialPacketSize, peerParams.maxUdpPayload),
+      congestion: config.congestion,
+    };
+    this.#connection = config.connection ?? this.#datagrams;
+    const { packetSize, congestion } = this.#profileOf(path);
     this.control = new ControlQueue(limits, observer, config.resetToken, config.altAddress);
     this.streams = new Streams(config, this.control);
     this.messages = new Messages(observer, peerParams.maxDatagram, limits.sendQueueOctets);
@@ -54,7 +62,7 @@ export class SessionParts implements PathParts {
       now,
       observer: new FrameFates(this),
       numbers,
-      congestion: config.congestion,
+      congestion,
       packetSize,
       peerMaxAckDelayMs: peerParams.maxAckDelayMs,
       path,
@@ -62,10 +70,12 @@ export class SessionParts implements PathParts {
     });
     const pacer = new Pacer(this.recovery, now);
     this.lifetime = new Lifetime(now, localParams.idleTimeoutMs, peerParams.idleTimeoutMs, config.keepAliveMs ?? 0);
-    const limit = Math.min(limits.maxSealedPackets, sealLimit(config.suite, packetSize));
+    const limit = Math.min(
+      limits.maxSealedPackets,
+      sealLimit(config.suite, Math.max(this.#datagrams.packetSize, this.#connection.packetSize)),
+    );
     this.outbox = new Outbox(packetSize, path, limit, this.recovery, numbers, pacer, this.lifetime);
-    this.paths = new Paths(path, this, config.pathHost, config.random, limits.maxPathResponses);
-    this.#config = config;
+    this.paths = new Paths(now, path, this, config.pathHost, config.random, limits.maxPathResponses);
     this.#numbers = numbers;
     this.#sealLimit = limit;
     if (config.rotation !== undefined) this.ratchetAt = firstRotationAt(config.rotation, config.role, now);
@@ -111,11 +121,18 @@ export class SessionParts implements PathParts {
   }
 
   /** @internal All goes over another path from now on (STT §7). */
-  onPathChanged(now: number, path: number, restart: boolean): void {
+  onPathChanged(now: number, path: number, restart: boolean, gone: boolean): void {
+    const profile = this.#profileOf(path);
     this.outbox.path = path;
-    this.recovery.onPathChanged(path, restart, now);
+    this.outbox.packetSize = profile.packetSize;
+    this.recovery.onPathChanged(path, restart ? profile : undefined, gone, now);
+    this.messages.onRoom(this.outbox.room);
     // What was acknowledged on the old path may not have arrived, and the new one has no round-trip time yet.
     this.acks.repeat();
     this.control.wantPing = true;
+  }
+
+  #profileOf(path: number): PathProfile {
+    return this.#config.pathHost?.isConnection(path) === true ? this.#connection : this.#datagrams;
   }
 }

@@ -108,6 +108,29 @@ export class Session implements FrameReceiverHost {
     this.#parts.ratchet?.onBatchEnd(now);
   }
 
+  /** Another path to try, kept already by the path host: the session moves there if the peer answers on it. */
+  tryPath(now: number, path: number): void {
+    this.#parts.paths.tryPath(now, path);
+  }
+
+  /** The peer told where else it is: a session on a connection looks there at once. */
+  lookForPath(now: number): void {
+    this.#parts.paths.lookSoon(now);
+  }
+
+  /**
+   * A connection that is a path of the session broke: what was sent on it and not acknowledged is sent again on the next
+   * path. False if there is none to be hoped for.
+   */
+  handlePathGone(now: number, path: number): boolean {
+    return this.#state === 'open' && this.#parts.paths.onGone(now, path);
+  }
+
+  /** The path in use broke, and no other one is being tried. */
+  get isLost(): boolean {
+    return this.#parts.paths.isLost;
+  }
+
   /** What ML-KEM gave to a question of the rotation's host. */
   handleKemAnswer(now: number, question: number, answer: KemAnswer): void {
     const { ratchet } = this.#parts;
@@ -137,6 +160,8 @@ export class Session implements FrameReceiverHost {
     const { acks, lifetime, outbox, paths, ratchet, ratchetAt, recovery, streams } = this.#parts;
     if (this.#state === 'closed') return Infinity;
     if (this.#state !== 'open') return lifetime.closeDeadline;
+    // Whatever is due has nowhere to go.
+    if (paths.isStranded) return Math.min(lifetime.idleDeadline(recovery.pto), paths.deadline);
     return Math.min(
       recovery.timeout(),
       acks.ackDeadline,

@@ -1,4 +1,3 @@
-import { STREAM_HEADER } from '../constants.js';
 import type { PacketSink } from '../ports/packet-sink.js';
 import type { Outbox } from './outbox.js';
 import type { PacketNumbers } from './packet-numbers.js';
@@ -28,24 +27,17 @@ export class StreamRuns {
   readonly #streams: Streams;
   readonly #outbox: Outbox;
   readonly #numbers: PacketNumbers;
-  readonly #payload: number;
 
   constructor(streams: Streams, outbox: Outbox, numbers: PacketNumbers) {
     this.#streams = streams;
     this.#outbox = outbox;
     this.#numbers = numbers;
-    this.#payload = outbox.room - STREAM_HEADER;
-  }
-
-  /** Stream octets of a full packet. */
-  get payload(): number {
-    return this.#payload;
   }
 
   /** Sends one run of the stream in turn. */
   send(now: number, sink: PacketSink): Outcome {
     const streams = this.#streams;
-    const payload = this.#payload;
+    const payload = this.#outbox.streamPayload;
     const stream = streams.nextToSend(payload);
     if (stream === undefined) return Outcome.NOTHING;
     const sending = stream.sending;

@@ -34,7 +34,7 @@ export class Transmitter {
   /** Sends until nothing is left, congestion control or pacing holds it, or the sink is full. */
   poll(now: number, sink: PacketSink): void {
     this.#outbox.clearPaceDeadline();
-    if (!this.#paths.poll(now, sink)) return;
+    if (!this.#paths.poll(now, sink) || this.#paths.isStranded) return;
     while (this.#recovery.probesToSend > 0) {
       if (this.#singles.probe(now, sink) === Outcome.REFUSED) return;
     }

@@ -134,7 +134,7 @@ export function addressHost(address: Uint8Array, at = 0, zone?: string): string 
   }
   const scope = addressScope(address, at);
   const text = ipv6Text(address, at);
-  return scope === 0 ? text : `${text}%${zone ?? scope}`;
+  return scope === 0 || scope > MAX_SCOPE ? text : `${text}%${zone ?? scope}`;
 }
 
 /** '192.0.2.1:4000' or '[2001:db8::1]:4000'. */

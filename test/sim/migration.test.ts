@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { PACKET_OVERHEAD, PacketFrame } from '../../lib/constants.js';
 import { CLIENT, MovingPair, SERVER } from '../support/sim/moving-pair.js';
 import { forEachSeed } from '../support/sim/seeds.js';
+import { watchStall } from '../support/sim/stall.js';
 import { Transfers } from '../support/sim/transfer.js';
 
 const OTHER_PORT = CLIENT + 1;
@@ -10,23 +11,6 @@ const ATTACKER = CLIENT + 16 * 5;
 const RTT = 20;
 /** A link on which a transfer of some megabytes lasts some seconds. */
 const LINK = { latencyMs: RTT / 2, rate: 1_000, queue: 60_000 };
-
-/** Notes the longest time in which nothing arrived. */
-function watchStall(pair: MovingPair, received: () => number): () => number {
-  let last = pair.now;
-  let before = received();
-  let longest = 0;
-  const look = (): void => {
-    if (received() !== before) {
-      longest = Math.max(longest, pair.now - last);
-      last = pair.now;
-      before = received();
-    }
-    pair.time.after(1, look);
-  };
-  look();
-  return () => longest;
-}
 
 describe('a session whose peer changes its address', () => {
   it.each([

@@ -48,6 +48,8 @@ export interface UdpProxy extends UdpEndpoint {
   stats(): { up: ImpairmentStats; down: ImpairmentStats; clients: number; rebinds: number };
   /** Gives every client a new port towards the target, as a NAT that forgot. */
   rebind(): void;
+  /** From now on nothing passes, or everything again. */
+  block(on: boolean): void;
   close(): Promise<void>;
 }
 

@@ -175,10 +175,12 @@ export async function startUdpProxy({ target, listen = { address: '127.0.0.1', p
   const clients = new Map();
   let rebinds = 0;
   let closed = false;
+  let blocks = false;
   const front = createSocket({ type: isIPv6(listen.address) ? 'udp6' : 'udp4', lookup: numeric });
   await bind(front, listen);
 
   function pass(impairment, datagram, send) {
+    if (blocks) return;
     const now = performance.now();
     impairment.pass(now, datagram, (time, octets) => {
       const run = () => {
@@ -234,6 +236,9 @@ export async function startUdpProxy({ target, listen = { address: '127.0.0.1', p
     address,
     port,
     stats: () => ({ up: { ...forth.stats }, down: { ...back.stats }, clients: clients.size, rebinds }),
+    block(on) {
+      blocks = on;
+    },
     rebind() {
       rebinds++;
       for (const key of [...clients.keys()]) drop(key);

@@ -9,7 +9,6 @@ const SLACK_PACKETS = 3;
 
 /** What all congestion controllers share: recovery periods, persistent congestion, unused windows, losses that were none. */
 export class CongestionState {
-  readonly #algorithm: CongestionAlgorithm;
   readonly #lost = new LostLog();
   #controller: CongestionController;
   #packetSize: number;
@@ -30,10 +29,9 @@ export class CongestionState {
   #persistent = false;
 
   constructor(algorithm: CongestionAlgorithm, packetSize: number, firstSample: number) {
-    this.#algorithm = algorithm;
     this.#packetSize = packetSize;
     this.#firstSample = firstSample;
-    this.#controller = this.#algorithm(this.#packetSize);
+    this.#controller = algorithm(packetSize);
   }
 
   get window(): number {
@@ -58,8 +56,9 @@ export class CongestionState {
   }
 
   /** Another path, about which nothing is known. */
-  restart(): void {
-    this.#controller = this.#algorithm(this.#packetSize);
+  restart(algorithm: CongestionAlgorithm, packetSize: number): void {
+    this.#packetSize = packetSize;
+    this.#controller = algorithm(packetSize);
     this.#firstSample = Infinity;
     this.#recoveryStart = -Infinity;
     this.#peak = this.#lastPeak = 0;

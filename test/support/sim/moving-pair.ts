@@ -1,4 +1,4 @@
-import type { PathHost } from '../../../lib/ports/path-host.js';
+import type { PathHost, Wish } from '../../../lib/ports/path-host.js';
 import { Pair, type PairOptions } from './pair.js';
 import { PATH_AT, PlainCarrier } from './plain-carrier.js';
 
@@ -14,7 +14,11 @@ export class SimPathHost implements PathHost {
   readonly changes: number[] = [];
   /** Most paths kept at once. */
   peak = 0;
-  alternative: number | undefined;
+  alternative: number | 'later' | undefined;
+  /** Paths that are connections. */
+  readonly connections = new Set<number>();
+  readonly wishes: Wish[] = [];
+  stranded = false;
   readonly #carrier: PlainCarrier;
 
   constructor(carrier: PlainCarrier) {
@@ -37,9 +41,18 @@ export class SimPathHost implements PathHost {
     return a >> PORT_BITS === b >> PORT_BITS;
   }
 
-  alternativePath(): number | undefined {
-    if (this.alternative !== undefined) this.keepPath(this.alternative);
+  isConnection(path: number): boolean {
+    return this.connections.has(path);
+  }
+
+  alternativePath(why: Wish): number | 'later' | undefined {
+    this.wishes.push(why);
+    if (typeof this.alternative === 'number') this.keepPath(this.alternative);
     return this.alternative;
+  }
+
+  onStranded(): void {
+    this.stranded = true;
   }
 
   onPathChanged(path: number): void {
@@ -59,31 +72,37 @@ export class MovingPair extends Pair {
   tapThere: (datagram: Uint8Array, source: number) => boolean = () => false;
   tapBack: (datagram: Uint8Array, destination: number) => boolean = () => false;
 
-  constructor(options: PairOptions = {}) {
+  /** `connections`: addresses that are connections. The session begins on `server`, seen there as `client`. */
+  constructor(options: PairOptions & { connections?: number[]; client0?: number; server0?: number } = {}) {
+    const { connections = [], client0 = CLIENT, server0 = SERVER } = options;
     const carriers = { client: new PlainCarrier(), server: new PlainCarrier() };
-    carriers.client.path = SERVER;
-    carriers.server.path = CLIENT;
+    carriers.client.path = server0;
+    carriers.server.path = client0;
     // What is sent before there is anything to send by comes from the client's first address.
     const { flush } = carriers.client;
     let isBuilt = false;
     carriers.client.flush = (send) =>
       flush.call(carriers.client, (datagram) => {
-        if (!isBuilt) datagram[PATH_AT] = CLIENT;
+        if (!isBuilt) datagram[PATH_AT] = client0;
         send(datagram);
       });
     const clientPaths = new SimPathHost(carriers.client);
     const serverPaths = new SimPathHost(carriers.server);
+    for (const address of connections) {
+      clientPaths.connections.add(address);
+      serverPaths.connections.add(address);
+    }
     super({
       ...options,
       client: {
         ...options.client,
         carrier: carriers.client,
-        config: { ...options.client?.config, path: SERVER, pathHost: clientPaths },
+        config: { ...options.client?.config, path: server0, pathHost: clientPaths },
       },
       server: {
         ...options.server,
         carrier: carriers.server,
-        config: { ...options.server?.config, path: CLIENT, pathHost: serverPaths },
+        config: { ...options.server?.config, path: client0, pathHost: serverPaths },
       },
     });
     isBuilt = true;

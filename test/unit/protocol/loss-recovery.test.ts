@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CloseCode } from '../../../lib/constants.js';
+import { ALGORITHMS } from '../../../lib/protocol/congestion/algorithms.js';
 import { SentFrame } from '../../../lib/protocol/sent-packets.js';
 import { PATH, PAYLOAD, RecoveryHarness, SIZE } from '../../support/recovery-harness.js';
 
@@ -353,13 +354,15 @@ describe('congestion', () => {
   });
 });
 
+const PROFILE = { packetSize: SIZE, congestion: ALGORITHMS.newreno };
+
 describe('change of path', () => {
   it('starts anew and gives up what is in flight on the old one after a PTO', () => {
     const h = new RecoveryHarness({ handshakeRttMs: 20 });
     h.send(0, 10);
     h.ack(20, [0, 4]);
     expect(h.recovery.congestionWindow).toBe(15 * SIZE);
-    h.recovery.onPathChanged(PATH + 1, true, 30);
+    h.recovery.onPathChanged(PATH + 1, PROFILE, false, 30);
     expect(h.recovery.bytesInFlight).toBe(0);
     expect(h.recovery.congestionWindow).toBe(10 * SIZE);
     expect(h.recovery.smoothedRtt).toBe(333);
@@ -376,10 +379,20 @@ describe('change of path', () => {
   it('learns nothing about the new path from ACKs of the old one', () => {
     const h = new RecoveryHarness({ handshakeRttMs: 20 });
     h.send(0, 10);
-    h.recovery.onPathChanged(PATH + 1, true, 10);
+    h.recovery.onPathChanged(PATH + 1, PROFILE, false, 10);
     h.ack(20, [0, 9]);
     expect(h.ackedCredits).toHaveLength(10);
     expect(h.recovery.rtt.hasSample).toBe(false);
+    expect(h.recovery.congestionWindow).toBe(10 * SIZE);
+  });
+
+  it('gives up at once what is in flight on one that broke', () => {
+    const h = new RecoveryHarness({ handshakeRttMs: 20 });
+    h.send(0, 10);
+    h.ack(20, [0, 4]);
+    h.recovery.onPathChanged(PATH + 1, PROFILE, true, 21);
+    expect(h.lostCredits).toEqual([5, 6, 7, 8, 9]);
+    expect(h.recovery.unsettled).toBe(0);
     expect(h.recovery.congestionWindow).toBe(10 * SIZE);
   });
 
@@ -387,7 +400,7 @@ describe('change of path', () => {
     const h = new RecoveryHarness({ handshakeRttMs: 20 });
     h.send(0, 10);
     h.ack(20, [0, 9]);
-    h.recovery.onPathChanged(PATH + 1, false, 30);
+    h.recovery.onPathChanged(PATH + 1, undefined, false, 30);
     expect(h.recovery.congestionWindow).toBe(20 * SIZE);
     expect(h.recovery.smoothedRtt).toBeCloseTo(20);
   });
