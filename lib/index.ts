@@ -3,6 +3,7 @@ export { STTNode } from './api/node.js';
 export type { NodeStats } from './api/node-stats.js';
 export type { NodeEvents, ReceivedMessage, SendResult } from './api/node-events.js';
 export type { ConnectOptions, WebSocketConnectOptions } from './api/connect-options.js';
+export type { ReconnectOptions } from './api/reconnect-options.js';
 export type { ConnectTarget } from './api/connect-target.js';
 export type { STTWebSocketOptions } from './api/web-socket-options.js';
 export type { AdmissionOptions, Authorize, PeerInfo } from './api/admission-options.js';
@@ -13,6 +14,7 @@ export type { PeerRecord, SeedRecord, SessionRecord } from './api/node-record-fo
 export { STTSession } from './api/session.js';
 export type { AlternativeAddresses } from './ports/path-host.js';
 export type { MessageFate, PathChange, RemoteAddress, SessionEvents, SessionStats } from './api/session.js';
+export type { ReconnectAttempt, Reconnected, UnfinishedStream } from './api/session.js';
 export type { SessionManager } from './api/session-manager.js';
 export { STTHandshake } from './api/stt-handshake.js';
 export type { HandshakeKeys, HelloSource, STTHandshakeOptions } from './api/stt-handshake.js';

@@ -41,8 +41,9 @@ export class Newcomers {
     this.#host = host;
   }
 
-  /** One that connected. Undefined: what it sends is dropped until it is known whether it may. */
+  /** One that connected. Undefined: what it sends is dropped until it is known whether it may, or as the node stops. */
   confirm(carrier: Carrier, opened: OpenedSlot, now: number): Entry | undefined {
+    if (!this.#host.isRunning()) return undefined;
     const verdict = this.#host.peers.judge(transportOf(opened.address), opened.result, opened.address);
     if (typeof verdict === 'boolean') return this.#settle(verdict, carrier, opened, now);
     void verdict.then((isIn) => {

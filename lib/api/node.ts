@@ -30,6 +30,7 @@ import { PathFinder } from './path-finder.js';
 import { PeerAdmission, remoteAddressOf } from './peer-admission.js';
 import type { NodeRecords } from './node-records.js';
 import type { NodeStats } from './node-stats.js';
+import { Reconnections } from './reconnections.js';
 import type { SessionEntry } from './session-entry.js';
 import { sendToEach } from './send-to-each.js';
 import { SessionManager } from './session-manager.js';
@@ -70,6 +71,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
   #webSockets: WebSockets | undefined;
   #records: NodeRecords | undefined;
   readonly #newcomers: Newcomers;
+  readonly #reconnections: Reconnections;
   readonly #host: CarrierHost = {
     confirm: (carrier, opened, now) => this.#newcomers.confirm(carrier, opened, now),
     onGone: (entry) => this.#forget(entry),
@@ -90,13 +92,14 @@ export class STTNode extends EventEmitter<NodeEvents> {
     this.#backend = chooseBackend(this.#config.backend);
     this.#identity = nodeKeyPair(this.#backend.crypto, this.#config.nodeSeed);
     this.#messages = new MessageQueue(this.#config.receiveQueue);
+    this.#reconnections = new Reconnections(this.#backend.random);
     this.peers = new PeerAdmission(this.#config.admission);
     this.#newcomers = new Newcomers({
       config: this.#config,
       crypto: this.#backend.crypto,
       random: this.#backend.random,
       peers: this.peers,
-      isRunning: () => this.#running !== undefined,
+      isRunning: () => this.#running !== undefined && this.#stopping === undefined,
       keep: (entry, opened) => {
         this.#lingering.add(entry);
         this.#webSockets?.settle(opened);
@@ -149,7 +152,8 @@ export class STTNode extends EventEmitter<NodeEvents> {
     const running = this.#requireRunning();
     dial.signal?.throwIfAborted();
     const opened = await dialUdp(running, host, port, dial, () => this.#requireRunning());
-    return this.#welcome(opened, dial, { udp: { host, port } });
+    const session = await this.#welcome(opened, dial, { udp: { host, port } });
+    return this.#reconnections.follow(session, options, (again) => this.connectUdp(host, port, again));
   }
 
   /**
@@ -163,7 +167,9 @@ export class STTNode extends EventEmitter<NodeEvents> {
     dial.signal?.throwIfAborted();
     const webSockets = await running.webSockets();
     this.#requireRunning();
-    return this.#welcome(await webSockets.dial(url, dial, options.tls ?? {}), dial, { webSocket: url }, options.tls);
+    const opened = await webSockets.dial(url, dial, options.tls ?? {});
+    const session = await this.#welcome(opened, dial, { webSocket: url }, options.tls);
+    return this.#reconnections.follow(session, options, (again) => this.connectWebSocket(url, again));
   }
 
   /**
@@ -177,7 +183,8 @@ export class STTNode extends EventEmitter<NodeEvents> {
     const to = parseTarget(target);
     const dial = dialOptions(options, WEBSOCKET_CONNECT_OPTIONS);
     const opened = await connectEither(() => this.#requireRunning(), to, dial, options.tls ?? {});
-    return this.#welcome(opened, dial, to, options.tls);
+    const session = await this.#welcome(opened, dial, to, options.tls);
+    return this.#reconnections.follow(session, options, (again) => this.connect(target, again));
   }
 
   /** The port on which WebSockets are accepted, if the node has a server of its own for them. */
@@ -245,6 +252,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
       params: transportParams(config),
       isSessionIdTaken: (id: Uint8Array) => this.sessionManager.get(id) !== undefined,
       hasRoom: (address: Uint8Array) =>
+        this.#stopping === undefined &&
         this.sessionManager.size + this.#halfOpen() + this.peers.waiting < config.maxSessions &&
         this.peers.hasRoom(address),
       isWelcome: (peerNodeId: Uint8Array) => this.peers.isWelcome(peerNodeId),
@@ -292,6 +300,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     await this.#starting?.catch(() => {});
     if (this.#running === undefined) return;
     const gone = sttError('ERR_STT_NODE_STOPPED', { why: 'it was stopped' });
+    this.#reconnections.stop(gone);
     this.#running.handshakes.stop(gone);
     this.#webSockets?.stopDialing(gone);
     await Promise.allSettled(Array.from(this.sessionManager, (session) => session.close()));
@@ -305,6 +314,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
     const running = this.#running;
     if (running === undefined) return;
     this.#running = undefined;
+    this.#reconnections.stop(sttError('ERR_STT_NODE_STOPPED', { why: 'its socket failed' }));
     running.driver.stop();
     running.resets?.stop();
     for (const session of [...this.sessionManager]) session.destroy();

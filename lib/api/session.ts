@@ -48,11 +48,50 @@ export interface SessionStats extends ProtocolStats {
   readonly backend: 'native' | 'js';
 }
 
+/** A stream of a session that ended before the stream did. */
+export interface UnfinishedStream {
+  readonly streamId: number;
+  /** Octets from the begin of the stream that arrived at the other side for certain: where to go on. */
+  readonly acknowledgedOctets: number;
+  /** Octets written after these, of which it is not known whether they arrived. */
+  readonly unacknowledgedOctets: number;
+  /** All that this side wrote arrived, with the end of the stream. */
+  readonly isSendFinished: boolean;
+  /** All that the other side wrote arrived, with the end of the stream. */
+  readonly isReceiveFinished: boolean;
+}
+
+/** The session will be followed by another one. */
+export interface ReconnectAttempt {
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** The wait before it, in milliseconds. */
+  readonly delayMs: number;
+  /** Why the session ended, or the last attempt failed. */
+  readonly cause: Error;
+}
+
+/** The session is followed by another one: same peer, fresh keys. Nothing of this one goes on in that one by itself. */
+export interface Reconnected {
+  readonly session: STTSession;
+  /** Streams that were cut off. (Each message in flight was told its fate, 'closed'.) */
+  readonly unfinished: readonly UnfinishedStream[];
+  readonly attempts: number;
+  /** From the end of the one to the begin of the other, in milliseconds. */
+  readonly downMs: number;
+}
+
 export interface SessionEvents extends ControlEvents<STTStream> {
   /** The session moved to another address of the peer; nothing is to be done about it. */
   path: [change: PathChange];
   /** The peer told where else it can be reached (option `advertise` of its node). */
   alternatives: [addresses: AlternativeAddresses];
+  /** After 'close', of a session with the option `reconnect`: an attempt to connect again follows. */
+  reconnecting: [attempt: ReconnectAttempt];
+  /** The other session is open. It has the option as well, and emits these events in turn. */
+  reconnected: [next: Reconnected];
+  /** No further attempt is made: their number is reached, the signal aborted, the node stopped, or there is no point. */
+  reconnectFailed: [error: Error];
 }
 
 /**
@@ -66,6 +105,8 @@ export class STTSession extends EventEmitter<SessionEvents> {
   readonly #control: SessionControl<STTStream>;
   #remoteAddress: RemoteAddress;
   #alternatives: AlternativeAddresses = {};
+  /** @internal Told when this side ends the session, or wants no other one after it. */
+  onEndHere: (() => void) | undefined;
 
   /** @internal */
   constructor(
@@ -213,22 +254,36 @@ export class STTSession extends EventEmitter<SessionEvents> {
   }
 
   /**
-   * Ends the session: ends every stream, waits until all that was written is acknowledged, then tells the peer.
+   * Ends the session: ends every stream, waits until all that was written is acknowledged, then tells the peer. One that
+   * is over already is not followed by another any more (option `reconnect`).
    * @param options `code` 0 (default) or one of the application's, from 256 on; `reason` at most 256 octets of UTF-8;
    *   `timeoutMs` how long delivery may take (default `closeTimeoutMs` of the node, 30 s).
    * @throws STTSessionError `ERR_STT_CLOSE_TIMEOUT` if not everything was acknowledged in time (as a rejection; the session is closed all the same)
    */
   close(options: CloseOptions = {}): Promise<void> {
+    this.onEndHere?.();
     return this.#control.close(options);
   }
 
   /** Ends the session at once: what is not yet acknowledged may be lost. The peer sees an application close, if it hears it. */
   destroy(error?: Error): void {
+    this.onEndHere?.();
     this.#control.destroy(error);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @internal Valid until the handlers of 'close' return. */
+  unfinishedStreams(): UnfinishedStream[] {
+    return Array.from(this.#entry.session.streams(), (stream) => ({
+      streamId: stream.id,
+      acknowledgedOctets: stream.acknowledgedOctets,
+      unacknowledgedOctets: stream.bufferedOctets + stream.unackedOctets,
+      isSendFinished: stream.sendClosed,
+      isReceiveFinished: stream.receiveClosed,
+    }));
   }
 }
 

@@ -179,6 +179,11 @@ export class Stream implements AssemblerSink {
     return this.sending.unacked;
   }
 
+  /** Octets from the begin that were acknowledged without a gap. */
+  get acknowledgedOctets(): number {
+    return this.sending.next - this.sending.unreleased;
+  }
+
   /** All written octets and STREAM_END are acknowledged, or a reset of the sending side is. */
   get sendClosed(): boolean {
     return this.#sendState === SendState.CLOSED;
