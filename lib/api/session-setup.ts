@@ -2,6 +2,7 @@ import type { CryptoProvider } from '../ports/crypto.js';
 import type { Random } from '../ports/random.js';
 import { ALGORITHMS } from '../protocol/congestion/algorithms.js';
 import { unlimited } from '../protocol/congestion/unlimited.js';
+import { movingPaths } from '../protocol/paths.js';
 import { Session } from '../protocol/session.js';
 import { encodeAlternatives } from '../wire/alt-address.js';
 import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
@@ -49,6 +50,7 @@ export function newSession<S extends StreamFace>(
     random,
     observer: entry,
     path,
+    paths: movingPaths,
     pathHost: entry,
     limits: config.limits,
     rotation: { crypto, sessionKey: result.sessionKey, policy: config.rotation, owner: entry },

@@ -7,7 +7,7 @@ import type { ControlQueue } from './control-queue.js';
 import { ControlStream } from './control-stream.js';
 import type { KeyRatchet } from './key-ratchet.js';
 import type { LossRecovery } from './loss-recovery.js';
-import type { Paths } from './paths.js';
+import type { SessionPaths } from './session-paths.js';
 import type { Streams } from './streams.js';
 
 /** In place of a close code: the session is over, the rest of the packet does not matter. */
@@ -25,7 +25,7 @@ export interface ReceiveParts {
   readonly control: ControlQueue;
   readonly recovery: LossRecovery;
   readonly acks: AckTracker;
-  readonly paths: Paths;
+  readonly paths: SessionPaths;
   controlStream: ControlStream | undefined;
   startRatchet(now: number): KeyRatchet | undefined;
 }

@@ -1,11 +1,10 @@
-import { MIN_DATAGRAM, PACKET_OVERHEAD } from '../constants.js';
+import { MIN_DATAGRAM } from '../constants.js';
 import type { PacketSink } from '../ports/packet-sink.js';
 import type { PathHost, Wish } from '../ports/path-host.js';
 import type { Random } from '../ports/random.js';
-import { encodePadding, encodePathChallenge, encodePathResponse } from '../wire/packet-frames.js';
-import { FrameLog } from './frame-log.js';
 import { AMPLIFICATION, Path, TRIES } from './path.js';
-import { SentFrame } from './sent-packets.js';
+import { sendPathFrame, writeChallenge, writeResponse } from './path-frames.js';
+import type { PathParts, PathsFactory, SessionPaths } from './session-paths.js';
 
 /** Paths beside the one in use (STT §7). */
 const MAX_CANDIDATES = 4;
@@ -18,26 +17,6 @@ const STRANDED_MS = 5_000;
 /** A session on a connection asks for a better path so soon, then after twice as long each time, up to a bound, ms. */
 const FIRST_LOOK_MS = 1_000;
 const LAST_LOOK_MS = 60_000;
-/** Frame, control type and eight octets. */
-const PATH_FRAME = 10;
-
-const FRAMES = new Uint8Array(MIN_DATAGRAM);
-const LOG = new FrameLog();
-const TOKEN = new Uint8Array(8);
-const VIEW = new DataView(TOKEN.buffer);
-
-/** What the path of a session has to do with the rest of it; `SessionParts` is one. */
-export interface PathParts {
-  readonly outbox: {
-    packet(now: number, sink: PacketSink, frames: Uint8Array, length: number, log: FrameLog, path?: number): boolean;
-  };
-  readonly recovery: { readonly pto: number };
-  /** Packets go over another path; with `restart` nothing is known of it. */
-  onPathChanged(now: number, path: number, restart: boolean, gone: boolean): void;
-  /** The peer asks whether the path in use still is: something that is no probe should tell it. */
-  onPathChallenged(): void;
-}
-
 // Most sessions never move: shared, and never changed.
 const NO_PATHS: Path[] = [];
 const NO_RESPONSES: number[] = [];
@@ -54,7 +33,7 @@ const NO_RESPONSES: number[] = [];
  * This side moves in the same way to a path that its host knows of: when nothing comes back on the one in use, when that
  * breaks, and from a connection to a UDP address as soon as one answers.
  */
-export class Paths {
+export class Paths implements SessionPaths {
   readonly #parts: PathParts;
   readonly #host: PathHost | undefined;
   readonly #random: Random;
@@ -233,7 +212,7 @@ export class Paths {
     while (responses.length > 0) {
       const [id, high, low] = [responses[0]!, responses[1]!, responses[2]!];
       const path = id === this.#active.id ? this.#active : this.#candidate(id);
-      if (path !== undefined && !this.#send(now, sink, path, encodePathResponse(token(high, low), FRAMES, 0))) {
+      if (path !== undefined && !this.#send(now, sink, path, writeResponse(high, low))) {
         return false;
       }
       responses.splice(0, 3);
@@ -276,23 +255,17 @@ export class Paths {
   #challenge(now: number, sink: PacketSink, path: Path): boolean {
     if (path.due > now || path.tries === 0) return true;
     const [high, low] = [this.#random.u32(), this.#random.u32()];
-    if (!this.#send(now, sink, path, encodePathChallenge(token(high, low), FRAMES, 0))) return false;
+    if (!this.#send(now, sink, path, writeChallenge(high, low))) return false;
     (path.tokens ??= []).push(high, low);
     path.tries--;
     path.due = now + this.#parts.recovery.pto;
     return true;
   }
 
-  /** One packet of a frame and padding, as large as every path carries but for the limit of 3x; what does not fit that is dropped. */
   #send(now: number, sink: PacketSink, path: Path, length: number): boolean {
-    const room = Math.min(MIN_DATAGRAM, path.budget) - PACKET_OVERHEAD;
-    if (room < PATH_FRAME) return true;
-    const end = encodePadding(room - length, FRAMES, length);
-    LOG.clear();
-    LOG.ackEliciting = true;
-    LOG.add(SentFrame.PATH, 0, 0, 0);
-    if (!this.#parts.outbox.packet(now, sink, FRAMES, end, LOG, path.id)) return false;
-    path.sent += end + PACKET_OVERHEAD;
+    const size = sendPathFrame(now, sink, this.#parts.outbox, path.id, length, path.budget);
+    if (size < 0) return false;
+    path.sent += size;
     return true;
   }
 
@@ -354,9 +327,6 @@ export class Paths {
   }
 }
 
-/** A token from two u32; valid until the next call. */
-function token(high: number, low: number): Uint8Array {
-  VIEW.setUint32(0, high);
-  VIEW.setUint32(4, low);
-  return TOKEN;
-}
+/** For sessions that may move. */
+export const movingPaths: PathsFactory = (now, path, parts, host, random, maxResponses) =>
+  new Paths(now, path, parts, host, random, maxResponses);

@@ -5,6 +5,7 @@ import type { Random } from '../ports/random.js';
 import type { SessionObserver } from '../ports/session-observer.js';
 import type { TransportParams } from '../wire/handshake-messages.js';
 import type { RotationConfig } from './rotation-config.js';
+import type { PathsFactory } from './session-paths.js';
 
 /** Every bound of a session. All of them are numbers; octets and milliseconds unless the name says otherwise. */
 export interface SessionLimits {
@@ -85,7 +86,9 @@ export interface SessionConfig {
   readonly handshakeRttMs?: number;
   /** The path the session begins on, 0 if absent. */
   readonly path?: number;
-  /** Who knows of addresses; without one the session stays where it is. */
+  /** Default: the session stays on the path it began on. */
+  readonly paths?: PathsFactory;
+  /** Who knows of addresses, for `paths`. */
   readonly pathHost?: PathHost;
   readonly random: Random;
   readonly observer: SessionObserver;

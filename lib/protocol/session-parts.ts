@@ -10,10 +10,11 @@ import { Messages } from './messages.js';
 import { Outbox } from './outbox.js';
 import { PacketNumbers } from './packet-numbers.js';
 import { Pacer } from './pacer.js';
-import { Paths, type PathParts } from './paths.js';
 import { sealLimit } from './seal-limit.js';
 import type { PathProfile, SessionConfig } from './session-config.js';
 import { firstRotationAt, isFirstKeyWorn, SessionRotation } from './session-rotation.js';
+import { singlePath } from './single-path.js';
+import type { PathParts, SessionPaths } from './session-paths.js';
 import { SinglePackets } from './single-packets.js';
 import { StreamRuns } from './stream-runs.js';
 import { Streams } from './streams.js';
@@ -28,7 +29,7 @@ export class SessionParts implements PathParts {
   readonly acks: AckTracker;
   readonly lifetime: Lifetime;
   readonly outbox: Outbox;
-  readonly paths: Paths;
+  readonly paths: SessionPaths;
   readonly transmitter: Transmitter;
   readonly receiver: FrameReceiver;
   /** Undefined until it is used. */
@@ -75,7 +76,8 @@ export class SessionParts implements PathParts {
       sealLimit(config.suite, Math.max(this.#datagrams.packetSize, this.#connection.packetSize)),
     );
     this.outbox = new Outbox(packetSize, path, limit, this.recovery, numbers, pacer, this.lifetime);
-    this.paths = new Paths(now, path, this, config.pathHost, config.random, limits.maxPathResponses);
+    const { paths = singlePath, pathHost, random } = config;
+    this.paths = paths(now, path, this, pathHost, random, limits.maxPathResponses);
     this.#numbers = numbers;
     this.#sealLimit = limit;
     if (config.rotation !== undefined) this.ratchetAt = firstRotationAt(config.rotation, config.role, now);

@@ -1,7 +1,7 @@
 import type { PacketSink } from '../ports/packet-sink.js';
 import type { LossRecovery } from './loss-recovery.js';
 import type { Outbox } from './outbox.js';
-import type { Paths } from './paths.js';
+import type { SessionPaths } from './session-paths.js';
 import type { SinglePackets } from './single-packets.js';
 import { Outcome, type StreamRuns } from './stream-runs.js';
 import type { Streams } from './streams.js';
@@ -10,7 +10,7 @@ import type { Streams } from './streams.js';
 export class Transmitter {
   readonly #recovery: LossRecovery;
   readonly #outbox: Outbox;
-  readonly #paths: Paths;
+  readonly #paths: SessionPaths;
   readonly #singles: SinglePackets;
   readonly #runs: StreamRuns;
   readonly #streams: Streams;
@@ -18,7 +18,7 @@ export class Transmitter {
   constructor(
     recovery: LossRecovery,
     outbox: Outbox,
-    paths: Paths,
+    paths: SessionPaths,
     singles: SinglePackets,
     runs: StreamRuns,
     streams: Streams,

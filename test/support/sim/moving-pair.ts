@@ -1,4 +1,5 @@
 import type { PathHost, Wish } from '../../../lib/ports/path-host.js';
+import { movingPaths } from '../../../lib/protocol/paths.js';
 import { Pair, type PairOptions } from './pair.js';
 import { PATH_AT, PlainCarrier } from './plain-carrier.js';
 
@@ -97,12 +98,12 @@ export class MovingPair extends Pair {
       client: {
         ...options.client,
         carrier: carriers.client,
-        config: { ...options.client?.config, path: server0, pathHost: clientPaths },
+        config: { ...options.client?.config, path: server0, paths: movingPaths, pathHost: clientPaths },
       },
       server: {
         ...options.server,
         carrier: carriers.server,
-        config: { ...options.server?.config, path: client0, pathHost: serverPaths },
+        config: { ...options.server?.config, path: client0, paths: movingPaths, pathHost: serverPaths },
       },
     });
     isBuilt = true;
