@@ -72,6 +72,25 @@ describe('one kind of trouble at a time', () => {
     }
   });
 
+  it.each(['upload', 'download'])('lets an %s flow again within 1 RTT and 1 s after 5 s of darkness', (way) => {
+    for (const latencyMs of [1, 25, 150]) {
+      for (let seed = 1; seed <= 5; seed++) {
+        const dark = 2_000 + 37 * seed;
+        const light = dark + 5_000;
+        const blackhole = (now: number): boolean => now >= dark && now < light;
+        const pair = new Pair({ seed, conditions: { latencyMs, rate: 1_000, queue: 200_000, blackhole } });
+        const [from, to] = way === 'upload' ? [pair.client, pair.server] : [pair.server, pair.client];
+        const transfers = new Transfers(from, to);
+        const stream = transfers.start(20_000_000, seed);
+        pair.run(light - pair.now);
+        const before = transfers.received(stream);
+        expect(before).toBeLessThan(20_000_000);
+        pair.runUntil(() => transfers.received(stream) > before, 10_000);
+        expect(pair.now - light).toBeLessThanOrEqual(2 * latencyMs + 1_000);
+      }
+    }
+  });
+
   it('recovers quickly when only the last packets of a write are lost', () => {
     for (let lost = 1; lost <= 8; lost++) {
       const pair = new Pair({ conditions: { latencyMs: 50 } });
