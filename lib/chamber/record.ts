@@ -1,5 +1,6 @@
-import type { CryptoProvider } from '../ports/crypto.js';
+import type { CryptoProvider, XaesCipher } from '../ports/crypto.js';
 import type { STCWrapper } from '../stc/stc-wrapper.js';
+import { NODE_ID_OCTETS } from '../constants.js';
 import { sttError } from '../errors.js';
 import { AEAD_TAG_OCTETS, XAES_NONCE_OCTETS } from '../stc/aead-sizes.js';
 import { MAX_ID_OCTETS, shownId } from './ids.js';
@@ -37,6 +38,7 @@ const HEAD_OCTETS = REVISION_OCTETS + 2;
 const ID_BOX = 0;
 const VALUE_BOX = 1;
 const AAD_PREFIX = 7;
+const AAD_HEAD_OCTETS = AAD_PREFIX + NODE_ID_OCTETS;
 
 /** Which chamber this is: what its keys are derived for, besides the seed. */
 export interface ChamberIdentity {
@@ -53,49 +55,49 @@ export interface ChamberIdentity {
 export class RecordCodec {
   readonly #crypto: CryptoProvider;
   readonly #nameKey: Uint8Array;
-  readonly #sealKey: Uint8Array;
-  readonly #nodeId: Uint8Array;
-  readonly #epoch: number;
+  readonly #xaes: XaesCipher;
+  readonly #prefixes: readonly Uint8Array[];
+  /** Filled anew for every box. What does not change of it, the node's id and the epoch, stays. */
+  readonly #aad = new Uint8Array(AAD_HEAD_OCTETS + MAX_ID_OCTETS);
+  readonly #nonce = new Uint8Array(XAES_NONCE_OCTETS);
 
   constructor({ stc, nodeId, chamberId, epoch }: ChamberIdentity) {
     const key = (use: string): Uint8Array =>
       stc.deriveSessionKey({ purpose: 'STT chamber v1', use, chamber: chamberId, node: nodeId });
     this.#crypto = stc.crypto;
     this.#nameKey = key('name');
-    this.#sealKey = key('seal');
-    this.#nodeId = nodeId;
-    this.#epoch = epoch;
+    this.#xaes = stc.crypto.createXaesCipher(key('seal'));
+    this.#prefixes = KIND_NAMES.map((_, kind) => prefixOf(kind, epoch));
+    this.#aad[0] = RECORD_VERSION;
+    new DataView(this.#aad.buffer).setUint32(3, epoch);
+    this.#aad.set(nodeId, AAD_PREFIX);
   }
 
   /** What the names of a kind begin with. */
   prefix(kind: RecordKind): Uint8Array {
-    const prefix = new Uint8Array(PREFIX_OCTETS);
-    prefix[0] = kind;
-    new DataView(prefix.buffer).setUint32(1, this.#epoch);
-    return prefix;
+    return this.#prefixes[kind]!;
   }
 
   name(kind: RecordKind, id: Uint8Array): Uint8Array {
+    const prefix = this.prefix(kind);
     const name = new Uint8Array(PREFIX_OCTETS + HASH_OCTETS);
-    name.set(this.prefix(kind));
-    name.set(this.#crypto.hmacSha256(this.#nameKey, name.subarray(0, 1), id), PREFIX_OCTETS);
+    name.set(prefix);
+    name.set(this.#crypto.hmacSha256(this.#nameKey, prefix.subarray(0, 1), id), PREFIX_OCTETS);
     return name;
   }
 
   seal(kind: RecordKind, name: Uint8Array, id: Uint8Array, value: Uint8Array): Uint8Array {
-    const crypto = this.#crypto;
-    const nonce = crypto.randomBytes(XAES_NONCE_OCTETS);
+    const valueAt = HEAD_OCTETS + id.length + AEAD_TAG_OCTETS;
+    const record = madeForStore(valueAt + value.length + AEAD_TAG_OCTETS);
+    const nonce = this.#crypto.randomBytes(XAES_NONCE_OCTETS);
     setLastBit(nonce, ID_BOX);
-    const idBox = crypto.sealXaes256Gcm(this.#sealKey, nonce, this.#aad(ID_BOX, kind, hashOf(name)), id);
-    const record = new Uint8Array(HEAD_OCTETS + idBox.length + value.length + AEAD_TAG_OCTETS);
     record[0] = RECORD_VERSION;
     record.set(nonce, 1);
-    record[REVISION_OCTETS] = idBox.length >>> 8;
-    record[REVISION_OCTETS + 1] = idBox.length;
-    record.set(idBox, HEAD_OCTETS);
+    record[REVISION_OCTETS] = (valueAt - HEAD_OCTETS) >>> 8;
+    record[REVISION_OCTETS + 1] = valueAt - HEAD_OCTETS;
+    this.#xaes.seal(nonce, this.#aadOf(ID_BOX, kind, hashOf(name)), id, record, HEAD_OCTETS);
     setLastBit(nonce, VALUE_BOX);
-    const valueBox = crypto.sealXaes256Gcm(this.#sealKey, nonce, this.#aad(VALUE_BOX, kind, id), value);
-    record.set(valueBox, HEAD_OCTETS + idBox.length);
+    this.#xaes.seal(nonce, this.#aadOf(VALUE_BOX, kind, id), value, record, valueAt);
     return record;
   }
 
@@ -105,10 +107,7 @@ export class RecordCodec {
    */
   openValue(kind: RecordKind, id: Uint8Array, record: Uint8Array): Uint8Array {
     const valueAt = this.#valueAt(record);
-    const value =
-      valueAt === undefined
-        ? undefined
-        : this.#open(VALUE_BOX, record, valueAt, record.length, this.#aad(VALUE_BOX, kind, id));
+    const value = valueAt === undefined ? undefined : this.#open(VALUE_BOX, record, valueAt, record.length, kind, id);
     if (value === undefined) throw damaged(recordLabel(kind, id), record);
     return value;
   }
@@ -122,7 +121,7 @@ export class RecordCodec {
     const id =
       valueAt === undefined || name.length !== PREFIX_OCTETS + HASH_OCTETS
         ? undefined
-        : this.#open(ID_BOX, record, HEAD_OCTETS, valueAt, this.#aad(ID_BOX, kind, hashOf(name)));
+        : this.#open(ID_BOX, record, HEAD_OCTETS, valueAt, kind, hashOf(name));
     if (id === undefined) throw damaged(hashLabel(kind, name), record);
     return id;
   }
@@ -135,23 +134,31 @@ export class RecordCodec {
     return record.length < at + AEAD_TAG_OCTETS ? undefined : at;
   }
 
-  #open(box: number, record: Uint8Array, begin: number, end: number, aad: Uint8Array): Uint8Array | undefined {
-    const nonce = Uint8Array.from(record.subarray(1, REVISION_OCTETS));
+  #open(
+    box: number,
+    record: Uint8Array,
+    begin: number,
+    end: number,
+    kind: RecordKind,
+    rest: Uint8Array,
+  ): Uint8Array | undefined {
+    const nonce = this.#nonce;
+    for (let i = 0; i < XAES_NONCE_OCTETS; i++) nonce[i] = record[1 + i]!;
     // A record in which this bit is set is not one that was written.
-    if ((nonce.at(-1)! & 1) !== ID_BOX) return undefined;
+    if ((nonce[XAES_NONCE_OCTETS - 1]! & 1) !== ID_BOX) return undefined;
     setLastBit(nonce, box);
-    return this.#crypto.openXaes256Gcm(this.#sealKey, nonce, aad, record.subarray(begin, end));
+    const out = new Uint8Array(end - begin - AEAD_TAG_OCTETS);
+    const isAuthentic = this.#xaes.open(nonce, this.#aadOf(box, kind, rest), record.subarray(begin, end), out, 0);
+    return isAuthentic ? out : undefined;
   }
 
-  #aad(box: number, kind: RecordKind, rest: Uint8Array): Uint8Array {
-    const aad = new Uint8Array(AAD_PREFIX + this.#nodeId.length + rest.length);
-    aad[0] = RECORD_VERSION;
+  /** Valid until the next call. */
+  #aadOf(box: number, kind: RecordKind, rest: Uint8Array): Uint8Array {
+    const aad = this.#aad;
     aad[1] = box;
     aad[2] = kind;
-    new DataView(aad.buffer).setUint32(3, this.#epoch);
-    aad.set(this.#nodeId, AAD_PREFIX);
-    aad.set(rest, AAD_PREFIX + this.#nodeId.length);
-    return aad;
+    aad.set(rest, AAD_HEAD_OCTETS);
+    return aad.subarray(0, AAD_HEAD_OCTETS + rest.length);
   }
 }
 
@@ -175,6 +182,19 @@ function damaged(record: string, octets: Uint8Array): Error {
   // Only a hint: a changed octet may say so, too.
   if (version > RECORD_VERSION) return sttError('ERR_STT_CHAMBER_VERSION', { record: `The ${record}`, version });
   return sttError('ERR_STT_CHAMBER_DAMAGED', { record });
+}
+
+/** Of Node's pool, as nothing in it is secret: a small buffer of its own costs more than sealing into it. */
+function madeForStore(length: number): Uint8Array {
+  const { buffer, byteOffset } = Buffer.allocUnsafe(length);
+  return new Uint8Array(buffer, byteOffset, length);
+}
+
+function prefixOf(kind: number, epoch: number): Uint8Array {
+  const prefix = new Uint8Array(PREFIX_OCTETS);
+  prefix[0] = kind;
+  new DataView(prefix.buffer).setUint32(1, epoch);
+  return prefix;
 }
 
 function hashOf(name: Uint8Array): Uint8Array {

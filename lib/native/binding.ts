@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { HeaderCipher, NoiseState, PacketCipher, Suite } from '../ports/crypto.js';
+import type { HeaderCipher, NoiseState, PacketCipher, Suite, XaesCipher } from '../ports/crypto.js';
 import type { PacketEngine } from '../ports/packet-engine.js';
 
 /*
@@ -165,10 +165,9 @@ export interface NativeAddon {
     aad: Uint8Array,
     sealed: Uint8Array,
   ): Uint8Array | undefined;
-  /** AES-256 of whole blocks in ECB mode, for constructions that are built on the bare block cipher. */
-  aes256Blocks(key: Uint8Array, blocks: Uint8Array): Uint8Array;
   /** Constant-time for equal lengths. */
   equal(a: Uint8Array, b: Uint8Array): boolean;
+  createXaesCipher(key: Uint8Array): XaesCipher;
   createPacketCipher(suite: Suite, key: Uint8Array): PacketCipher;
   createHeaderCipher(suite: Suite, key: Uint8Array): HeaderCipher;
   createKeyAgreement(privateKey: Uint8Array): NativeKeyAgreement;
@@ -196,10 +195,11 @@ export type NativeLoad =
 /** What the machine code exports. */
 interface RawAddon extends Omit<
   NativeAddon,
-  'createPacketCipher' | 'createHeaderCipher' | 'createKeyAgreement' | 'createNoiseState'
+  'createXaesCipher' | 'createPacketCipher' | 'createHeaderCipher' | 'createKeyAgreement' | 'createNoiseState'
 > {
   /** OpenSSL functions that this Node does not have; if there are any, nothing else may be called. */
   readonly missingSymbols: readonly string[];
+  readonly XaesCipher: new (key: Uint8Array) => XaesCipher;
   readonly PacketCipher: new (suite: Suite, key: Uint8Array) => PacketCipher;
   readonly HeaderCipher: new (suite: Suite, key: Uint8Array) => HeaderCipher;
   readonly KeyAgreement: new (privateKey: Uint8Array) => NativeKeyAgreement;
@@ -237,6 +237,7 @@ function load(): NativeLoad {
   if (missingSymbols.length > 0) return { why: `this Node lacks functions of OpenSSL: ${missingSymbols.join(', ')}` };
   const addon: NativeAddon = {
     ...raw,
+    createXaesCipher: (key) => new raw.XaesCipher(key),
     createPacketCipher: (suite, key) => new raw.PacketCipher(suite, key),
     createHeaderCipher: (suite, key) => new raw.HeaderCipher(suite, key),
     createKeyAgreement: (privateKey) => new raw.KeyAgreement(privateKey),

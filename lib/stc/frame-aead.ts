@@ -1,12 +1,11 @@
 import { sttError } from '../errors.js';
 import { serializeStt } from '../wire/serialization.js';
-import { KEY_OCTETS, XAES_NONCE_OCTETS } from './aead-sizes.js';
+import { AEAD_TAG_OCTETS, XAES_NONCE_OCTETS } from './aead-sizes.js';
 import type { StcContext } from './stc-context.js';
 import type { StcRoot } from './stc-root.js';
 
 /** First octet of the metadata: XAES-256-GCM, its nonce follows. */
 const XAES = 0x01;
-const EMPTY = new Uint8Array(0);
 
 /** A sealed payload and what is needed, besides the seed, to open it. */
 export interface EncryptedFrame {
@@ -22,7 +21,8 @@ export function encryptFrame(root: StcRoot, payload: Uint8Array, context: StcCon
   const metadata = new Uint8Array(1 + XAES_NONCE_OCTETS);
   metadata[0] = XAES;
   metadata.set(nonce, 1);
-  const ciphertext = root.crypto.sealXaes256Gcm(frameKey(root), nonce, serializeStt(context), payload);
+  const ciphertext = new Uint8Array(payload.length + AEAD_TAG_OCTETS);
+  root.frameCipher.seal(nonce, serializeStt(context), payload, ciphertext, 0);
   return { ciphertext, metadata };
 }
 
@@ -36,14 +36,13 @@ export function decryptFrame(
   metadata: Uint8Array,
   context: StcContext,
 ): Uint8Array {
-  const opened =
-    metadata.length === 1 + XAES_NONCE_OCTETS && metadata[0] === XAES
-      ? root.crypto.openXaes256Gcm(frameKey(root), metadata.subarray(1), serializeStt(context), ciphertext)
-      : undefined;
-  if (opened === undefined) throw sttError('ERR_STT_AUTHENTICATION');
-  return opened;
-}
-
-function frameKey(root: StcRoot): Uint8Array {
-  return root.expand('frame', EMPTY, KEY_OCTETS);
+  const aad = serializeStt(context);
+  const isWhole =
+    metadata.length === 1 + XAES_NONCE_OCTETS && metadata[0] === XAES && ciphertext.length >= AEAD_TAG_OCTETS;
+  if (!isWhole) throw sttError('ERR_STT_AUTHENTICATION');
+  const payload = new Uint8Array(ciphertext.length - AEAD_TAG_OCTETS);
+  if (!root.frameCipher.open(metadata.subarray(1), aad, ciphertext, payload, 0)) {
+    throw sttError('ERR_STT_AUTHENTICATION');
+  }
+  return payload;
 }

@@ -1,9 +1,8 @@
 import { loadNative, type NativeAddon, type NativeKeyAgreement, type NativeNoiseState } from '../native/binding.js';
 import { Suite, type CryptoProvider, type KeyPair, type NoiseState } from '../ports/crypto.js';
-import { AEAD_TAG_OCTETS, checkAeadSizes, checkKeySize } from './aead-sizes.js';
+import { AEAD_TAG_OCTETS, checkAeadSizes, checkKeySize, XAES_NONCE_OCTETS } from './aead-sizes.js';
 import { checkExpandLength } from './hkdf.js';
 import { nodeProvider } from './node-provider.js';
-import { deriveXaesKey } from './xaes.js';
 
 /** The primitives of OpenSSL, by the addon where that is faster: without the objects that node:crypto makes for every call. */
 export function nativeProvider(addon: NativeAddon): CryptoProvider {
@@ -15,7 +14,6 @@ export function nativeProvider(addon: NativeAddon): CryptoProvider {
     checkAeadSizes(key, nonce);
     return sealed.length < AEAD_TAG_OCTETS ? undefined : addon.openAead(suite, key, nonce, aad, sealed);
   };
-  const aesBlocks = (key: Uint8Array, blocks: Uint8Array) => addon.aes256Blocks(key, blocks);
 
   return {
     name: 'native',
@@ -35,14 +33,22 @@ export function nativeProvider(addon: NativeAddon): CryptoProvider {
     sealAes256Gcm: (key, nonce, aad, plaintext) => seal(Suite.AES_256_GCM, key, nonce, aad, plaintext),
     openAes256Gcm: (key, nonce, aad, sealed) => open(Suite.AES_256_GCM, key, nonce, aad, sealed),
     sealXaes256Gcm(key, nonce, aad, plaintext) {
-      const derived = deriveXaesKey(aesBlocks, key, nonce);
-      return seal(Suite.AES_256_GCM, derived.key, derived.nonce, aad, plaintext);
+      checkAeadSizes(key, nonce, XAES_NONCE_OCTETS);
+      const out = new Uint8Array(plaintext.length + AEAD_TAG_OCTETS);
+      addon.createXaesCipher(key).seal(nonce, aad, plaintext, out, 0);
+      return out;
     },
     openXaes256Gcm(key, nonce, aad, sealed) {
-      const derived = deriveXaesKey(aesBlocks, key, nonce);
-      return open(Suite.AES_256_GCM, derived.key, derived.nonce, aad, sealed);
+      checkAeadSizes(key, nonce, XAES_NONCE_OCTETS);
+      if (sealed.length < AEAD_TAG_OCTETS) return undefined;
+      const out = new Uint8Array(sealed.length - AEAD_TAG_OCTETS);
+      return addon.createXaesCipher(key).open(nonce, aad, sealed, out, 0) ? out : undefined;
     },
     equal: (a, b) => a.length === b.length && addon.equal(a, b),
+    createXaesCipher(key) {
+      checkKeySize(key);
+      return addon.createXaesCipher(key);
+    },
     createPacketCipher(suite, key) {
       checkKeySize(key);
       return addon.createPacketCipher(suite, key);

@@ -9,7 +9,7 @@ import { AEAD_TAG_OCTETS, checkAeadSizes, checkKeySize } from './aead-sizes.js';
 import { checkExpandLength } from './hkdf.js';
 import { x25519 } from './noble-x25519.js';
 import { SymmetricState } from './symmetric-state.js';
-import { deriveXaesKey } from './xaes.js';
+import { deriveXaesKey, xaesCipher } from './xaes.js';
 
 interface Aead {
   encrypt(plaintext: Uint8Array): Uint8Array;
@@ -78,6 +78,8 @@ export const nobleProvider: CryptoProvider = {
     for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!;
     return difference === 0;
   },
+
+  createXaesCipher: (key) => xaesCipher(nobleProvider, key),
 
   createPacketCipher(suite, key) {
     checkKeySize(key);

@@ -16,7 +16,7 @@ import { Suite, type CryptoProvider, type HeaderCipher, type KeyPair, type Packe
 import { AEAD_TAG_OCTETS, checkAeadSizes, checkKeySize } from './aead-sizes.js';
 import { hkdfExpand, hkdfExtract } from './hkdf.js';
 import { SymmetricState } from './symmetric-state.js';
-import { deriveXaesKey } from './xaes.js';
+import { deriveXaesKey, xaesCipher } from './xaes.js';
 
 type Algorithm = 'aes-256-gcm' | 'chacha20-poly1305';
 type Key = Uint8Array | KeyObject;
@@ -75,6 +75,8 @@ export const nodeProvider: CryptoProvider = {
   },
 
   equal: (a, b) => a.length === b.length && timingSafeEqual(a, b),
+
+  createXaesCipher: (key) => xaesCipher(nodeProvider, key),
 
   createPacketCipher(suite, key) {
     checkKeySize(key);

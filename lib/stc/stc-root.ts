@@ -1,17 +1,20 @@
-import type { CryptoProvider } from '../ports/crypto.js';
+import type { CryptoProvider, XaesCipher } from '../ports/crypto.js';
 import { sttError } from '../errors.js';
 import { ascii } from '../wire/ascii.js';
+import { KEY_OCTETS } from './aead-sizes.js';
 
 /** Fewer octets can be searched. */
 const MIN_SEED_OCTETS = 16;
 /** What all keys made of a seed have. */
 const GOOD_SEED_OCTETS = 32;
 const SALT = ascii('STC v1 root');
+const EMPTY = new Uint8Array(0);
 
 /** What everything of a seed is derived from (STT §2). */
 export class StcRoot {
   readonly crypto: CryptoProvider;
   readonly #root: Uint8Array;
+  #frameCipher: XaesCipher | undefined;
 
   /** @throws STTCryptoError `ERR_STT_SEED_TOO_SHORT` under 16 octets */
   constructor(crypto: CryptoProvider, seed: Uint8Array, name = 'seed') {
@@ -27,6 +30,12 @@ export class StcRoot {
     full.set(name);
     full.set(info, name.length + 1);
     return this.crypto.hkdfExpand(this.#root, full, length);
+  }
+
+  /** What seals frames. Made at first use. */
+  get frameCipher(): XaesCipher {
+    this.#frameCipher ??= this.crypto.createXaesCipher(this.expand('frame', EMPTY, KEY_OCTETS));
+    return this.#frameCipher;
   }
 }
 

@@ -1,4 +1,5 @@
-import { checkAeadSizes, NONCE_OCTETS, XAES_NONCE_OCTETS } from './aead-sizes.js';
+import type { CryptoProvider, XaesCipher } from '../ports/crypto.js';
+import { checkAeadSizes, checkKeySize, NONCE_OCTETS, XAES_NONCE_OCTETS } from './aead-sizes.js';
 
 /*
  * XAES-256-GCM (c2sp.org/XAES-256-GCM): AES-256-GCM under a key derived from the first half of a 24-octet nonce, by
@@ -38,4 +39,25 @@ function doubled(block: Uint8Array): Uint8Array {
   // No branch on a secret bit.
   out[BLOCK_OCTETS - 1]! ^= 0x87 & -(block[0]! >>> 7);
   return out;
+}
+
+/** The cipher for many texts of a provider that does each by itself. */
+export function xaesCipher(
+  { sealXaes256Gcm, openXaes256Gcm }: Pick<CryptoProvider, 'sealXaes256Gcm' | 'openXaes256Gcm'>,
+  key: Uint8Array,
+): XaesCipher {
+  checkKeySize(key);
+  const own = Uint8Array.from(key);
+  return {
+    seal(nonce, aad, plaintext, out, outBegin) {
+      const sealed = sealXaes256Gcm(own, nonce, aad, plaintext);
+      out.set(sealed, outBegin);
+      return sealed.length;
+    },
+    open(nonce, aad, sealed, out, outBegin) {
+      const plaintext = openXaes256Gcm(own, nonce, aad, sealed);
+      if (plaintext !== undefined) out.set(plaintext, outBegin);
+      return plaintext !== undefined;
+    },
+  };
 }

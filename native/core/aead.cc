@@ -56,7 +56,7 @@ bool Sealer::Seal(const uint8_t* nonce, Bytes aad, Bytes head, Bytes body, uint8
 
 bool Opener::Init(Suite suite, const uint8_t* key) {
   DescribeTag(tag_);
-  context_ = EVP_CIPHER_CTX_new();
+  if (context_ == nullptr) context_ = EVP_CIPHER_CTX_new();
   if (context_ == nullptr || EVP_DecryptInit_ex2(context_, CipherOf(suite), key, nullptr, nullptr) != 1) return Failed();
   return true;
 }
@@ -98,11 +98,6 @@ bool HeaderMask::Compute(const uint8_t* samples, size_t count, uint8_t* masks) {
     if (EVP_EncryptUpdate(context_, masks + i * kSampleOctets, &written, kZeros, sizeof kZeros) != 1) return Failed();
   }
   return true;
-}
-
-bool Aes256Blocks(const uint8_t* key, const uint8_t* in, size_t size, uint8_t* out) {
-  HeaderMask blocks;
-  return blocks.Init(Suite::kAes256Gcm, key) && blocks.Compute(in, size / kSampleOctets, out);
 }
 
 }  // namespace stt

@@ -53,6 +53,7 @@ class Sealer : public CipherContext {
 /** Opens under one key. */
 class Opener : public CipherContext {
  public:
+  /** As that of a sealer. */
   bool Init(Suite suite, const uint8_t* key);
   /** Opens ciphertext and tag to `out`. False if the tag is wrong; what was written to `out` must not be used then. */
   bool Open(const uint8_t* nonce, Bytes aad, Bytes sealed, uint8_t* out);
@@ -71,9 +72,6 @@ class HeaderMask : public CipherContext {
  private:
   bool is_aes_ = false;
 };
-
-/** AES-256 of whole blocks, each on its own. `size` is a multiple of 16. */
-bool Aes256Blocks(const uint8_t* key, const uint8_t* in, size_t size, uint8_t* out);
 
 }  // namespace stt
 

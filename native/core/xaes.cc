@@ -1,12 +1,16 @@
 #include "xaes.h"
 
+#include <cstring>
+
 #include "kdf.h"
 
 namespace stt {
 
-bool XaesSealer::Init(const uint8_t* key) {
+template <typename Gcm>
+bool XaesGcm<Gcm>::Init(const uint8_t* key) {
   static constexpr uint8_t kZeros[kBlock] = {};
   uint8_t block[kBlock];
+  is_derived_ = false;
   if (!blocks_.Init(Suite::kAes256Gcm, key) || !blocks_.Compute(kZeros, 1, block)) return false;
   // Times x in GF(2^128) (SP 800-38B §6.1), without a branch on a secret bit.
   for (size_t i = 0; i < kBlock; i++) {
@@ -17,7 +21,9 @@ bool XaesSealer::Init(const uint8_t* key) {
   return true;
 }
 
-bool XaesSealer::Seal(const uint8_t* nonce, Bytes aad, Bytes plaintext, uint8_t* out) {
+template <typename Gcm>
+Gcm* XaesGcm<Gcm>::For(const uint8_t* nonce) {
+  if (is_derived_ && memcmp(derived_from_, nonce, kNonceOctets) == 0) return &gcm_;
   uint8_t input[2 * kBlock] = {};
   uint8_t key[kKeyOctets];
   for (uint8_t counter = 1; counter <= 2; counter++) {
@@ -27,10 +33,23 @@ bool XaesSealer::Seal(const uint8_t* nonce, Bytes aad, Bytes plaintext, uint8_t*
     memcpy(block + 4, nonce, kNonceOctets);
     for (size_t i = 0; i < kBlock; i++) block[i] ^= subkey_[i];
   }
-  const bool ok = blocks_.Compute(input, 2, key) && gcm_.Init(Suite::kAes256Gcm, key) &&
-                  gcm_.Seal(nonce + kNonceOctets, aad, {}, plaintext, out);
+  is_derived_ = blocks_.Compute(input, 2, key) && gcm_.Init(Suite::kAes256Gcm, key);
+  memcpy(derived_from_, nonce, kNonceOctets);
   Wipe(key, sizeof key);
-  return ok;
+  return is_derived_ ? &gcm_ : nullptr;
+}
+
+template class XaesGcm<Sealer>;
+template class XaesGcm<Opener>;
+
+bool XaesSealer::Seal(const uint8_t* nonce, Bytes aad, Bytes plaintext, uint8_t* out) {
+  Sealer* const gcm = For(nonce);
+  return gcm != nullptr && gcm->Seal(nonce + kNonceOctets, aad, {}, plaintext, out);
+}
+
+bool XaesOpener::Open(const uint8_t* nonce, Bytes aad, Bytes sealed, uint8_t* out) {
+  Opener* const gcm = For(nonce);
+  return gcm != nullptr && gcm->Open(nonce + kNonceOctets, aad, sealed, out);
 }
 
 }  // namespace stt

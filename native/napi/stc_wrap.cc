@@ -6,6 +6,7 @@
 #include "exports.h"
 #include "kdf.h"
 #include "napi_support.h"
+#include "xaes.h"
 
 // The primitives of lib/stc/native-provider.ts.
 
@@ -80,6 +81,13 @@ napi_value HkdfExpandCall(napi_env env, napi_callback_info info) {
   return HkdfExpand(prk, material, out, static_cast<size_t>(size)) ? result : ThrowRefused(env);
 }
 
+// Lengths are ints inside OpenSSL.
+constexpr size_t kMaxAeadOctets = size_t{1} << 30;
+
+bool CheckAeadSize(napi_env env, Bytes aad, Bytes octets) {
+  return (aad.size <= kMaxAeadOctets && octets.size <= kMaxAeadOctets) || ThrowRange(env, "More than 1 GiB");
+}
+
 /** Suite, key, nonce, aad, octets. */
 struct AeadArguments {
   Suite suite;
@@ -92,11 +100,8 @@ struct AeadArguments {
     const Arguments<5> args(env, info);
     return GetSuite(env, args[0], &suite) && GetBytesOf(env, args[1], kKeyOctets, &key) &&
            GetBytesOf(env, args[2], kNonceOctets, &nonce) && GetBytes(env, args[3], &aad) &&
-           GetBytes(env, args[4], &octets) &&
-           // Lengths are ints inside OpenSSL.
-           ((aad.size <= kMaxOctets && octets.size <= kMaxOctets) || ThrowRange(env, "More than 1 GiB"));
+           GetBytes(env, args[4], &octets) && CheckAeadSize(env, aad, octets);
   }
-  static constexpr size_t kMaxOctets = size_t{1} << 30;
 };
 
 napi_value SealAeadCall(napi_env env, napi_callback_info info) {
@@ -124,21 +129,6 @@ napi_value OpenAeadCall(napi_env env, napi_callback_info info) {
   if (opener.Open(args.nonce, args.aad, args.octets, out)) return result;
   if (out != nullptr) Wipe(out, args.octets.size - kTagOctets);
   return Undefined(env);
-}
-
-napi_value Aes256BlocksCall(napi_env env, napi_callback_info info) {
-  const Arguments<2> args(env, info);
-  const uint8_t* key;
-  Bytes blocks;
-  if (!GetBytesOf(env, args[0], kKeyOctets, &key) || !GetBytes(env, args[1], &blocks)) return nullptr;
-  if (blocks.size % kSampleOctets != 0 || blocks.size > AeadArguments::kMaxOctets) {
-    ThrowRange(env, "Whole blocks of 16 octets are needed");
-    return nullptr;
-  }
-  uint8_t* out;
-  napi_value result = MakeBytes(env, blocks.size, &out);
-  if (result == nullptr) return nullptr;
-  return blocks.size == 0 || Aes256Blocks(key, blocks.data, blocks.size, out) ? result : ThrowRefused(env);
 }
 
 napi_value EqualCall(napi_env env, napi_callback_info info) {
@@ -208,6 +198,60 @@ napi_value MaskCall(napi_env env, napi_callback_info info) {
   return mask->Compute(sample, 1, octets) ? CopyBytes(env, {octets, 5}) : ThrowRefused(env);
 }
 
+/** XaesCipher of lib/ports/crypto.ts. */
+struct XaesCipher {
+  XaesSealer sealer;
+  XaesOpener opener;
+};
+
+/** Nonce, aad, octets, and where the result goes. */
+struct XaesArguments {
+  const uint8_t* nonce;
+  Bytes aad;
+  Bytes octets;
+
+  bool Get(napi_env env, const Arguments<5>& args) {
+    return GetBytesOf(env, args[0], kXaesNonceOctets, &nonce) && GetBytes(env, args[1], &aad) &&
+           GetBytes(env, args[2], &octets) && CheckAeadSize(env, aad, octets);
+  }
+};
+
+napi_value XaesSealCall(napi_env env, napi_callback_info info) {
+  const Arguments<5> args(env, info);
+  auto* cipher = static_cast<XaesCipher*>(UnwrapSelf(env, args.self));
+  XaesArguments in;
+  uint8_t* out;
+  if (cipher == nullptr || !in.Get(env, args) ||
+      !GetRoom(env, args[3], args[4], in.octets.size + kTagOctets, &out)) {
+    return nullptr;
+  }
+  if (!cipher->sealer.Seal(in.nonce, in.aad, in.octets, out)) return ThrowRefused(env);
+  return MakeNumber(env, static_cast<double>(in.octets.size + kTagOctets));
+}
+
+napi_value XaesOpenCall(napi_env env, napi_callback_info info) {
+  const Arguments<5> args(env, info);
+  auto* cipher = static_cast<XaesCipher*>(UnwrapSelf(env, args.self));
+  XaesArguments in;
+  if (cipher == nullptr || !in.Get(env, args)) return nullptr;
+  if (in.octets.size < kTagOctets) return MakeBool(env, false);
+  uint8_t* out;
+  const size_t size = in.octets.size - kTagOctets;
+  if (!GetRoom(env, args[3], args[4], size, &out)) return nullptr;
+  const bool is_authentic = cipher->opener.Open(in.nonce, in.aad, in.octets, out);
+  if (!is_authentic && size > 0) Wipe(out, size);
+  return MakeBool(env, is_authentic);
+}
+
+napi_value NewXaesCipher(napi_env env, napi_callback_info info) {
+  const Arguments<1> args(env, info);
+  const uint8_t* key;
+  if (!GetBytesOf(env, args[0], kKeyOctets, &key)) return nullptr;
+  auto cipher = std::make_unique<XaesCipher>();
+  if (!cipher->sealer.Init(key) || !cipher->opener.Init(key)) return ThrowRefused(env);
+  return Own(env, args.self, &cipher) ? args.self : nullptr;
+}
+
 napi_value NewPacketCipher(napi_env env, napi_callback_info info) {
   const Arguments<2> args(env, info);
   Suite suite;
@@ -237,10 +281,11 @@ void ExportCrypto(napi_env env, napi_value exports) {
   SetFunction(env, exports, "hkdfExpand", HkdfExpandCall);
   SetFunction(env, exports, "sealAead", SealAeadCall);
   SetFunction(env, exports, "openAead", OpenAeadCall);
-  SetFunction(env, exports, "aes256Blocks", Aes256BlocksCall);
   SetFunction(env, exports, "equal", EqualCall);
   const napi_property_descriptor packet_methods[] = {Method("seal", PacketSealCall), Method("open", PacketOpenCall)};
   ExportClass(env, exports, "PacketCipher", NewPacketCipher, 2, packet_methods);
+  const napi_property_descriptor xaes_methods[] = {Method("seal", XaesSealCall), Method("open", XaesOpenCall)};
+  ExportClass(env, exports, "XaesCipher", NewXaesCipher, 2, xaes_methods);
   const napi_property_descriptor header_methods[] = {Method("mask", MaskCall)};
   ExportClass(env, exports, "HeaderCipher", NewHeaderCipher, 1, header_methods);
 }

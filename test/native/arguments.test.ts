@@ -96,8 +96,8 @@ const FUNCTIONS: Readonly<Record<string, readonly unknown[]>> = {
   hkdfExpand: [octets(32), octets(3), 42],
   sealAead: [Suite.AES_256_GCM, octets(32), octets(12), octets(0), octets(5)],
   openAead: [Suite.CHACHA20_POLY1305, octets(32), octets(12), octets(0), octets(25)],
-  aes256Blocks: [octets(32), octets(48)],
   equal: [octets(3), octets(3)],
+  createXaesCipher: [octets(32)],
   createPacketCipher: [Suite.AES_256_GCM, octets(32)],
   createHeaderCipher: [Suite.CHACHA20_POLY1305, octets(32)],
   createKeyAgreement: [octets(32)],
@@ -161,6 +161,9 @@ describe.skipIf(skipReason !== undefined)(named('arguments of the native addon')
     );
     abuse((args) => packet['open']!(...args), [octets(12), octets(13), octets(60), new Uint8Array(200), 3]);
     abuse((args) => header['mask']!(...args), [octets(16)]);
+    const xaes = addon.createXaesCipher(octets(32)) as unknown as Record<string, Callable>;
+    abuse((args) => xaes['seal']!(...args), [octets(24), octets(13), octets(100), new Uint8Array(200), 3]);
+    abuse((args) => xaes['open']!(...args), [octets(24), octets(13), octets(60), new Uint8Array(200), 3]);
   });
 
   it('what a handshake computes with survives every odd argument', () => {

@@ -70,7 +70,14 @@ function exercisePrimitives() {
   state.decrypt(octets(40));
   state.split();
   attempt(() => new addon.NoiseState(agreement));
-  addon.aes256Blocks(octets(32), octets(48));
+  const xaes = new addon.XaesCipher(octets(32));
+  const box = octets(66);
+  for (const first of [1, 1, 2]) {
+    xaes.seal(octets(24).fill(first, 0, 1), octets(5), octets(50), box, 0);
+    xaes.open(octets(24).fill(first, 0, 1), octets(5), box, octets(60), 3);
+    xaes.open(octets(24).fill(first, 0, 1), octets(6), box, octets(60), 3);
+  }
+  attempt(() => new addon.XaesCipher(octets(3)));
   for (const suite of [1, 2]) {
     const sealed = addon.sealAead(suite, octets(32), octets(12), octets(5), octets(50));
     addon.openAead(suite, octets(32), octets(12), octets(5), sealed);

@@ -100,6 +100,31 @@ describe('All providers agree on', () => {
     );
   });
 
+  it('many texts under one key, whose nonces have their first half in common or not', () => {
+    const step = fc.record({ first: fc.nat(2), last: octets(12), aad: data, plaintext: data, changes: fc.boolean() });
+    fc.assert(
+      fc.property(octets(32), octets(12), fc.array(step, { maxLength: 8 }), (key, half, steps) => {
+        const ciphers = new Map(providers.map((crypto) => [crypto, crypto.createXaesCipher(key)]));
+        for (const { first, last, aad, plaintext, changes } of steps) {
+          const nonce = Uint8Array.from([...half.map((octet) => octet ^ first), ...last]);
+          const length = plaintext.length + 16;
+          const sealed = agree('seal', (crypto) => {
+            const out = new Uint8Array(length + 5);
+            expect(ciphers.get(crypto)!.seal(nonce, aad, plaintext, out, 5)).toBe(length);
+            return out.subarray(5);
+          })!;
+          expect(hex(sealed)).toBe(hex(providers[0]!.sealXaes256Gcm(key, nonce, aad, plaintext)));
+          if (changes) sealed[last[0]! % length]! ^= 1;
+          for (const cipher of ciphers.values()) {
+            const out = new Uint8Array(plaintext.length + 3);
+            expect(cipher.open(nonce, aad, sealed, out, 3)).toBe(!changes);
+            expect(hex(out.subarray(3))).toBe(hex(changes ? new Uint8Array(plaintext.length) : plaintext));
+          }
+        }
+      }),
+    );
+  });
+
   it('packets: sealed in place after head and body, opened only with the right tag', () => {
     fc.assert(
       fc.property(suite, octets(32), octets(12), octets(13), data, data, (which, key, nonce, aad, head, body) => {
