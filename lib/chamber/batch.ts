@@ -4,10 +4,15 @@ import { RecordKind } from './record.js';
 import type { Change } from './sealed-records.js';
 import { checkKey, sessionOctets } from './values.js';
 
+/** Copies of values lie together in arrays of that size: a small array of its own for each costs more than copying. */
+const ARENA_OCTETS = 65_536;
+
 /** Changes that are written together: after a crash all of them are there or none. Values are checked as they are added. */
 export class ChamberBatch {
   readonly #commit: (changes: readonly Change[]) => Promise<void>;
   #changes: Change[] = [];
+  #arena = new Uint8Array(0);
+  #arenaUsed = 0;
 
   /** By `Chamber.batch`. */
   constructor(commit: (changes: readonly Change[]) => Promise<void>) {
@@ -21,7 +26,7 @@ export class ChamberBatch {
 
   /** @throws STTChamberError `ERR_STT_CHAMBER_ID`, `ERR_STT_CHAMBER_VALUE` */
   storeKey(id: string, key: Uint8Array): this {
-    return this.#add(RecordKind.KEY, id, () => Uint8Array.from(checkKey(id, key)));
+    return this.#add(RecordKind.KEY, id, () => this.#copy(checkKey(id, key)));
   }
 
   deleteKey(id: string): this {
@@ -51,7 +56,21 @@ export class ChamberBatch {
   async write(): Promise<void> {
     const changes = this.#changes;
     this.#changes = [];
+    this.#arena = new Uint8Array(0);
+    this.#arenaUsed = 0;
     if (changes.length > 0) await this.#commit(changes);
+  }
+
+  #copy(octets: Uint8Array): Uint8Array {
+    if (octets.length > ARENA_OCTETS / 4) return new Uint8Array(octets);
+    if (octets.length > this.#arena.length - this.#arenaUsed) {
+      this.#arena = new Uint8Array(ARENA_OCTETS);
+      this.#arenaUsed = 0;
+    }
+    const begin = this.#arenaUsed;
+    this.#arenaUsed += octets.length;
+    this.#arena.set(octets, begin);
+    return this.#arena.subarray(begin, this.#arenaUsed);
   }
 
   #add(kind: RecordKind, id: string, value: () => Uint8Array | undefined): this {

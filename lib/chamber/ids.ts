@@ -4,7 +4,6 @@ import { sttError } from '../errors.js';
 export const MAX_ID_OCTETS = 16_384;
 /** Characters of an id that a message shows. */
 const SHOWN = 80;
-const ENCODER = new TextEncoder();
 
 /**
  * The octets of an id. Any text that is not empty is one; what it looks like does not matter to a store.
@@ -16,7 +15,8 @@ export function idOctets(id: unknown): Uint8Array {
   // Two ids with lone surrogates would have the same octets.
   if (!isWellFormed(id)) throw refused(shownId(id), 'it has half of a surrogate pair');
   // No character has more than three octets for each unit of a string.
-  const octets = id.length > MAX_ID_OCTETS ? undefined : ENCODER.encode(id);
+  // Node's pool is what makes this several times faster than a TextEncoder.
+  const octets = id.length > MAX_ID_OCTETS ? undefined : Buffer.from(id);
   if (octets === undefined || octets.length > MAX_ID_OCTETS) {
     throw refused(shownId(id), `it is longer than ${MAX_ID_OCTETS} octets`);
   }
