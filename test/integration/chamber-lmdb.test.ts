@@ -27,6 +27,8 @@ function mount(path: string, args: readonly string[]): string | undefined {
   }
 }
 
+const HOLDER = fileURLToPath(new URL('../support/lmdb-holder.mjs', import.meta.url));
+
 /** Resolves to what the child says next. */
 async function said(child: ChildProcess): Promise<unknown> {
   const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [unknown];
@@ -63,6 +65,25 @@ describe('a chamber in a directory', () => {
     await truncate(join(path, 'data.mdb'), 3);
     await expect(Chamber.open({ ...holder, path })).rejects.toEqual(bad('ERR_STT_CHAMBER_FORMAT'));
     expect(await readFile(join(path, 'data.mdb'), 'utf8')).toBe('xxx');
+  });
+
+  it('goes on reading, and the event loop turns, while a write waits for another process', async () => {
+    const directory = await temporaryDirectory();
+    const [path, file] = [join(directory, 'chamber'), join(directory, 'go')];
+    const chamber = await Chamber.open({ ...freshHolder(), path });
+    await chamber.storeKey('a', Uint8Array.of(1));
+    const holder = fork(HOLDER, [path, file]);
+    expect(await said(holder)).toBe('held');
+    const ended = once(holder, 'exit');
+    let isWritten = false;
+    const writes = [chamber.storeKey('a', Uint8Array.of(2)), chamber.storeKey('b', new Uint8Array(1_000_000))];
+    void Promise.all(writes).then(() => (isWritten = true));
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect([isWritten, await chamber.retrieveKey('a')]).toEqual([false, Uint8Array.of(1)]);
+    await writeFile(file, '');
+    await Promise.all([...writes, ended]);
+    expect(await chamber.retrieveKey('a')).toEqual(Uint8Array.of(2));
+    await chamber.close();
   });
 
   it('is made in a directory where a process was killed before it made more than the file of the locks', async () => {

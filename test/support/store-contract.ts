@@ -100,6 +100,26 @@ export function describeStore(
         expect(Buffer.from(back!).equals(record)).toBe(true);
       }));
 
+    it('does what is asked for at once in the order it was asked for, small and large, and closes after it', () =>
+      withStore(async (store, open) => {
+        const large = new Uint8Array(300_000).fill(1);
+        const commits: Promise<number>[] = [];
+        for (let i = 0; i < 60; i++) {
+          const operations = [put('last', `${i}`), put(`own ${i % 7}`, `${i}`)];
+          if (i % 5 === 1) operations.push({ name: text(`large ${i % 2}`), record: large.fill(i) && large.slice() });
+          commits.push(store.commit(operations, i === 40 ? [{ name: text('last'), begins: text('39') }] : []));
+        }
+        await store.close();
+        expect(await Promise.all(commits)).toEqual(commits.map(() => -1));
+        const again = await open();
+        expect(await again.get(text('last'))).toEqual(text('59'));
+        expect(await all(again, text('own'))).toEqual([56, 57, 58, 59, 53, 54, 55].map((i) => `own ${i % 7}=${i}`));
+        for (const i of [51, 56]) {
+          const record = (await again.get(text(`large ${i % 2}`)))!;
+          expect([record.length, record.every((octet) => octet === i)]).toEqual([large.length, true]);
+        }
+      }));
+
     it('shows one handle what another has done, and lets one of two win', () =>
       withStore(async (one, open) => {
         const two = await open();

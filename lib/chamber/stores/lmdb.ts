@@ -12,12 +12,18 @@ import {
   type StoreStats,
 } from '../store.js';
 import { DATA_FILE, LOCK_FILE, makeRoom } from './lmdb-files.js';
+import { LmdbWriter, type CommitOutcome } from './lmdb-writer.js';
+import type { StoreCommit } from './packed-commits.js';
 
 /** Where LMDB has its own magic number, and what it is: 0xBEEFC0DE, in this machine's order of octets. */
 const MAGIC_AT = 24;
 const MAGIC = new Uint8Array(Uint32Array.of(0xbeefc0de).buffer);
 /** Commits that share one flush at most: a later one waits for the next. */
 const MAX_GROUP = 4096;
+/** So many octets are worth a flush of their own: a group of them is sent to be written while another one still is. */
+const LARGE_OCTETS = 262_144;
+/** Groups sent to be written at once: with one more than the disk works on, it is never waited for. */
+const MAX_UNDER_WAY = 2;
 /** A disk with less room than that, beyond what was to be written, is called full. */
 const SLACK_OCTETS = 1_048_576;
 
@@ -28,32 +34,33 @@ export interface LmdbStoreOptions {
   readonly readOnly?: boolean;
 }
 
-interface Commit {
-  readonly operations: readonly StoreOperation[];
-  readonly conditions: readonly StoreCondition[];
+interface Commit extends StoreCommit {
   readonly resolve: (failed: number) => void;
   readonly reject: (error: Error) => void;
 }
 
 /**
  * The embedded store: LMDB in a directory of its own. A commit is resolved when it was flushed to the disk. Commits of
- * one turn of the event loop share a transaction and its flush. Several processes may use it at once.
- *
- * Transactions are synchronous: LMDB's asynchronous writes end in rejections that nobody can catch when a disk is full.
+ * one turn of the event loop, and those that come while others are being written, share a transaction and its flush.
+ * Several processes may use it at once.
  */
 export class LmdbStore implements ChamberStore {
   readonly label: string;
   readonly #path: string;
   readonly #db: RootDatabase<Buffer, Uint8Array>;
+  readonly #writer: LmdbWriter;
   readonly #queue: Commit[] = [];
-  #scheduled: NodeJS.Immediate | undefined;
+  #queuedOctets = 0;
+  #underWay = 0;
+  #isSoon = false;
   #closing: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
 
-  private constructor(path: string, db: RootDatabase<Buffer, Uint8Array>) {
+  private constructor(path: string, db: RootDatabase<Buffer, Uint8Array>, writer: LmdbWriter) {
     this.label = path;
     this.#path = path;
     this.#db = db;
+    this.#writer = writer;
   }
 
   /**
@@ -71,7 +78,7 @@ export class LmdbStore implements ChamberStore {
       // Here and not at the top: it takes 17 MB of buffers at once, which a node without a chamber pays for with every
       // collection of garbage.
       const { open } = await import('lmdb');
-      const db = open<Buffer, Uint8Array>({
+      const options = {
         path,
         encoding: 'binary',
         keyEncoding: 'binary',
@@ -80,8 +87,8 @@ export class LmdbStore implements ChamberStore {
         overlappingSync: false,
         maxDbs: 1,
         readOnly,
-      });
-      return new LmdbStore(path, db);
+      } as const;
+      return new LmdbStore(path, open<Buffer, Uint8Array>(options), new LmdbWriter(options));
     } catch (cause) {
       const code: ErrorCode = saysFull(cause) ? 'ERR_STT_CHAMBER_FULL' : 'ERR_STT_CHAMBER_STORE';
       throw sttError(code, { where: path, why: (cause as Error).message }, { cause });
@@ -101,7 +108,8 @@ export class LmdbStore implements ChamberStore {
     return new Promise((resolve, reject) => {
       this.#requireOpen();
       this.#queue.push({ operations, conditions, resolve, reject });
-      this.#scheduled ??= setImmediate(() => this.#flush());
+      this.#queuedOctets += octetsOf(operations);
+      this.#advance();
     });
   }
 
@@ -140,59 +148,53 @@ export class LmdbStore implements ChamberStore {
   }
 
   async #close(): Promise<void> {
-    if (this.#scheduled !== undefined) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    if (this.#underWay > 0 || this.#queue.length > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    await this.#writer.close();
     await this.#db.close();
   }
 
-  #flush(): void {
+  /** Has what waits written, if it is time: the small commits of this turn of the event loop together at its end. */
+  #advance(): void {
+    if (this.#queue.length === 0) {
+      if (this.#underWay === 0) this.#onIdle?.();
+    } else if (this.#queuedOctets >= LARGE_OCTETS) {
+      if (this.#underWay < MAX_UNDER_WAY) void this.#writeGroup();
+    } else if (this.#underWay === 0) {
+      if (this.#isSoon) return;
+      this.#isSoon = true;
+      setImmediate(() => {
+        this.#isSoon = false;
+        if (this.#underWay === 0 && this.#queue.length > 0) void this.#writeGroup();
+      });
+    }
+  }
+
+  async #writeGroup(): Promise<void> {
     const group = this.#queue.splice(0, MAX_GROUP);
-    this.#scheduled = this.#queue.length > 0 ? setImmediate(() => this.#flush()) : undefined;
+    for (const { operations } of group) this.#queuedOctets -= octetsOf(operations);
+    this.#underWay++;
     try {
-      this.#settle(group, this.#transact(group));
+      this.#settle(group, await this.#writer.write(group));
     } catch (error) {
-      if (group.length === 1) void this.#reject(group[0]!, error);
-      else for (const commit of group) this.#flushAlone(commit);
+      for (const commit of group) void this.#reject(commit, error as Error);
     }
-    if (this.#scheduled === undefined) this.#onIdle?.();
+    this.#underWay--;
+    this.#advance();
   }
 
-  /** What failed together may succeed alone: the large ones of a group do not take the small ones with them. */
-  #flushAlone(commit: Commit): void {
-    try {
-      this.#settle([commit], this.#transact([commit]));
-    } catch (error) {
-      void this.#reject(commit, error);
-    }
+  #settle(group: readonly Commit[], outcomes: readonly CommitOutcome[]): void {
+    group.forEach((commit, i) => {
+      const outcome = outcomes[i]!;
+      if (typeof outcome === 'number') commit.resolve(outcome);
+      else void this.#reject(commit, Object.assign(new Error(outcome.message), { code: outcome.code }));
+    });
   }
 
-  /** Does the commits in one transaction; for each the index of the condition that failed, or -1. */
-  #transact(group: readonly Commit[]): readonly number[] {
-    return this.#db.transactionSync(() =>
-      group.map(({ operations, conditions }) => {
-        const failed = conditions.findIndex((condition) => !this.#isMet(condition));
-        if (failed >= 0) return failed;
-        for (const { name, record } of operations) {
-          if (record === undefined) this.#db.removeSync(name);
-          else this.#db.putSync(name, asBuffer(record));
-        }
-        return -1;
-      }),
-    );
-  }
-
-  #isMet({ name, begins }: StoreCondition): boolean {
-    const record = this.#db.getBinaryFast(name);
-    return begins === undefined || record === undefined ? begins === record : beginsWith(record, begins);
-  }
-
-  #settle(group: readonly Commit[], results: readonly number[]): void {
-    group.forEach(({ resolve }, i) => resolve(results[i]!));
-  }
-
-  async #reject({ operations, reject }: Commit, cause: unknown): Promise<void> {
-    const wanted = operations.reduce((sum, { record }) => sum + (record?.length ?? 0), 0);
-    const code: ErrorCode = (await this.#isFull(cause, wanted)) ? 'ERR_STT_CHAMBER_FULL' : 'ERR_STT_CHAMBER_STORE';
-    reject(sttError(code, { where: this.label, why: (cause as Error).message }, { cause }));
+  async #reject({ operations, reject }: Commit, cause: Error): Promise<void> {
+    const code: ErrorCode = (await this.#isFull(cause, octetsOf(operations)))
+      ? 'ERR_STT_CHAMBER_FULL'
+      : 'ERR_STT_CHAMBER_STORE';
+    reject(sttError(code, { where: this.label, why: cause.message }, { cause }));
   }
 
   /** LMDB says "Input/output error" of a full disk, as a write that was cut short gives no other. */
@@ -250,6 +252,10 @@ async function isChamberDirectory(path: string): Promise<boolean> {
   return true;
 }
 
+function octetsOf(operations: readonly StoreOperation[]): number {
+  return operations.reduce((sum, { record }) => sum + (record?.length ?? 0), 0);
+}
+
 function saysFull(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return code === 28 || code === 'ENOSPC' || code === 'EDQUOT';
@@ -257,8 +263,4 @@ function saysFull(error: unknown): boolean {
 
 function plain(buffer: Buffer | undefined): Uint8Array | undefined {
   return buffer === undefined ? undefined : new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
-}
-
-function asBuffer(octets: Uint8Array): Buffer {
-  return Buffer.from(octets.buffer, octets.byteOffset, octets.length);
 }
