@@ -73,6 +73,8 @@ export interface CryptoProvider {
   /** True where AES-GCM is done in hardware, so that it is to be preferred to ChaCha20-Poly1305. */
   readonly fastAes: boolean;
   randomBytes(length: number): Uint8Array;
+  /** An array of its own for a result, with anything in it: it is not to be shown before it was wholly overwritten. */
+  allocate(length: number): Uint8Array<ArrayBuffer>;
   sha256(...parts: readonly Uint8Array[]): Uint8Array;
   hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array;
   /** RFC 5869 extract; an empty salt is 32 zeros. */

@@ -25,7 +25,7 @@ export interface OpenerLimits {
 export class ChunkOpener {
   readonly #context: StreamContext;
   readonly #limits: OpenerLimits;
-  /** Those of the first chunk that proved authentic. */
+  /** Those of the first chunk, once it proved authentic. */
   #salt: Uint8Array | undefined;
   #cipher: PacketCipher | undefined;
   /** Index of the next chunk in order. */
@@ -111,7 +111,7 @@ export class ChunkOpener {
     const { crypto } = this.#context;
     const cipher =
       this.#cipher ?? crypto.createPacketCipher(Suite.AES_256_GCM, this.#context.chunkKey(salt, CHUNK_KEY_INFO));
-    const octets = new Uint8Array(chunk.length - CHUNK_OVERHEAD_OCTETS);
+    const octets = crypto.allocate(chunk.length - CHUNK_OVERHEAD_OCTETS);
     if (!cipher.open(chunkNonce(header), header, chunk.subarray(CHUNK_HEADER_OCTETS), octets, 0)) {
       throw sttError('ERR_STT_AUTHENTICATION');
     }

@@ -1,5 +1,5 @@
 import { sttError } from '../errors.js';
-import { Suite, type PacketCipher } from '../ports/crypto.js';
+import { Suite, type CryptoProvider, type PacketCipher } from '../ports/crypto.js';
 import {
   CHUNK_HEADER_OCTETS,
   CHUNK_KEY_INFO,
@@ -19,17 +19,21 @@ const EMPTY = new Uint8Array(0);
  * the last. Every sealer draws a salt, and with it a key, of its own, so that no nonce is ever used twice.
  */
 export class ChunkSealer {
+  readonly #crypto: CryptoProvider;
   readonly #salt: Uint8Array;
   readonly #cipher: PacketCipher;
   readonly #size: number;
-  /** Octets that came and are not sealed, the first `#held` of it. */
+  /** Octets that came and are not sealed: the first `#held` of it, fewer than a chunk has. */
   #pending: Uint8Array = EMPTY;
   #held = 0;
+  /** A full chunk that waits for one more octet, which shows that it is not the last. */
+  #ready: Uint8Array | undefined;
   #index = 0;
 
   constructor(context: StreamContext, chunkSize: number) {
-    this.#salt = context.crypto.randomBytes(SALT_OCTETS);
-    this.#cipher = context.crypto.createPacketCipher(Suite.AES_256_GCM, context.chunkKey(this.#salt, CHUNK_KEY_INFO));
+    this.#crypto = context.crypto;
+    this.#salt = this.#crypto.randomBytes(SALT_OCTETS);
+    this.#cipher = this.#crypto.createPacketCipher(Suite.AES_256_GCM, context.chunkKey(this.#salt, CHUNK_KEY_INFO));
     this.#size = chunkSize;
   }
 
@@ -37,13 +41,18 @@ export class ChunkSealer {
   *push(piece: Uint8Array): Generator<Uint8Array, void, undefined> {
     checkOctets('source', piece);
     let at = 0;
-    // A full chunk waits until one more octet shows that it is not the last.
-    while (this.#held + piece.length - at > this.#size) {
+    while (at < piece.length) {
+      if (this.#ready !== undefined) {
+        const ready = this.#ready;
+        this.#ready = undefined;
+        yield ready;
+      }
       const end = at + this.#size - this.#held;
-      const chunk = this.#seal(this.#pending.subarray(0, this.#held), piece.subarray(at, end), 0);
+      if (end > piece.length) break;
+      // Sealed now and not when the next octet comes, so that the octets need not be copied until then.
+      this.#ready = this.#seal(this.#pending.subarray(0, this.#held), piece.subarray(at, end), 0);
       this.#held = 0;
       at = end;
-      yield chunk;
     }
     if (at === piece.length) return;
     if (this.#pending.length === 0) this.#pending = new Uint8Array(this.#size);
@@ -53,17 +62,31 @@ export class ChunkSealer {
 
   /** The last chunk. */
   end(): Uint8Array {
-    return this.#seal(this.#pending.subarray(0, this.#held), EMPTY, LAST);
+    if (this.#ready === undefined) return this.#seal(this.#pending.subarray(0, this.#held), EMPTY, LAST);
+    const octets = this.#unseal(this.#ready);
+    // In its place, under a nonce of its own: the flags are part of it.
+    this.#index--;
+    return this.#seal(octets, EMPTY, LAST);
   }
 
   #seal(head: Uint8Array, body: Uint8Array, flags: number): Uint8Array {
     if (this.#index >= MAX_CHUNKS) throw sttError('ERR_STT_CHUNKS_EXHAUSTED', { limit: MAX_CHUNKS });
-    const chunk = new Uint8Array(CHUNK_OVERHEAD_OCTETS + head.length + body.length);
+    const chunk = this.#crypto.allocate(CHUNK_OVERHEAD_OCTETS + head.length + body.length);
     const header = chunk.subarray(0, CHUNK_HEADER_OCTETS);
     header.set(this.#salt);
     new DataView(chunk.buffer).setUint32(SALT_OCTETS, this.#index++);
     header[CHUNK_HEADER_OCTETS - 1] = flags;
     this.#cipher.seal(chunkNonce(header), header, head, body, chunk, CHUNK_HEADER_OCTETS);
     return chunk;
+  }
+
+  /** The octets of a chunk that was never given away. */
+  #unseal(chunk: Uint8Array): Uint8Array {
+    const header = chunk.subarray(0, CHUNK_HEADER_OCTETS);
+    const octets = new Uint8Array(chunk.length - CHUNK_OVERHEAD_OCTETS);
+    if (!this.#cipher.open(chunkNonce(header), header, chunk.subarray(CHUNK_HEADER_OCTETS), octets, 0)) {
+      throw sttError('ERR_STT_AUTHENTICATION');
+    }
+    return octets;
   }
 }

@@ -19,6 +19,7 @@ export function nativeProvider(addon: NativeAddon): CryptoProvider {
     name: 'native',
     fastAes: addon.probe().aes,
     randomBytes: nodeProvider.randomBytes,
+    allocate: nodeProvider.allocate,
     sha256: (...parts) => addon.sha256(parts),
     hmacSha256: (key, ...parts) => addon.hmacSha256(key, parts),
     hkdfExtract: (salt, ikm) => addon.hkdfExtract(salt, ikm),

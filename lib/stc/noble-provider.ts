@@ -36,6 +36,8 @@ export const nobleProvider: CryptoProvider = {
     return out;
   },
 
+  allocate: (length) => new Uint8Array(length),
+
   sha256(...parts) {
     const hash = sha256.create();
     for (const part of parts) hash.update(part);

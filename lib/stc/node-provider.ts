@@ -47,6 +47,12 @@ export const nodeProvider: CryptoProvider = {
     return out;
   },
 
+  // Filling a chunk of 64 KiB with zeros takes a fifth of the time that sealing it does.
+  allocate(length) {
+    const { buffer, byteOffset } = Buffer.allocUnsafeSlow(length);
+    return new Uint8Array(buffer, byteOffset, length);
+  },
+
   sha256(...parts) {
     const hash = createHash('sha256');
     for (const part of parts) hash.update(part);
