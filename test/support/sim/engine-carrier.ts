@@ -1,5 +1,7 @@
+import { StatelessResets, strayId } from '../../../lib/api/stateless-resets.js';
 import { JsPacketEngine } from '../../../lib/engine/js-packet-engine.js';
 import {
+  ADDRESS_OCTETS,
   Group,
   GROUP_WORDS,
   Row,
@@ -18,7 +20,10 @@ const HIGH = 0x100000000;
 
 /** The packets of a session sealed and opened by the pure-JS packet engine: slower than `PlainCarrier`, but the real thing. */
 export class EngineCarrier implements Carrier, PacketEngineEvents {
-  readonly #engine: JsPacketEngine;
+  /** The peer says that it knows nothing of the session. */
+  onReset: (now: number) => void = () => {};
+  #engine: JsPacketEngine;
+  #resets: StatelessResets | undefined;
   readonly #slot: number;
   readonly #path: number;
   #session: Session | undefined;
@@ -26,7 +31,13 @@ export class EngineCarrier implements Carrier, PacketEngineEvents {
   #send: (datagram: Uint8Array) => void = () => {};
 
   constructor(keys: SessionKeys) {
-    this.#engine = new JsPacketEngine({
+    this.#engine = this.#makeEngine();
+    this.#slot = this.#engine.openSession(keys);
+    this.#path = this.#engine.openPath(ADDRESS_A);
+  }
+
+  #makeEngine(): JsPacketEngine {
+    return new JsPacketEngine({
       crypto: testCrypto,
       events: this,
       output: {
@@ -39,8 +50,22 @@ export class EngineCarrier implements Carrier, PacketEngineEvents {
         close: () => Promise.resolve(),
       },
     });
-    this.#slot = this.#engine.openSession(keys);
-    this.#path = this.#engine.openPath(ADDRESS_A);
+  }
+
+  /** What a process does that was started anew: it knows no session, and says so as its key of resets allows. */
+  restart(resetKey: Uint8Array): void {
+    this.#engine = this.#makeEngine();
+    this.#resets = new StatelessResets(testCrypto, resetKey);
+    this.#resets.start(this.#engine);
+  }
+
+  setResetToken(token: Uint8Array): void {
+    this.#engine.setResetToken(this.#slot, token);
+  }
+
+  /** Lets timers go. */
+  stop(): void {
+    this.#resets?.stop();
   }
 
   get stats() {
@@ -118,6 +143,11 @@ export class EngineCarrier implements Carrier, PacketEngineEvents {
         );
       } else if ((head & 0xff) === RowType.FRAMES) {
         session.handleFrames(this.#now, path, marks, pn, (flags & RowFlag.REST) !== 0, slab, begin, length);
+      } else if ((head & 0xff) === RowType.RESET) {
+        this.onReset(this.#now);
+      } else if ((head & 0xff) === RowType.STRAY) {
+        const id = strayId(slab, begin);
+        this.#resets?.onStray(id, rows[at + Row.STREAM_ID]!, slab.subarray(begin - ADDRESS_OCTETS, begin));
       } else throw new Error(`a row of type ${head & 0xff}`);
     }
   }

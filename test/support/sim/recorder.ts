@@ -1,5 +1,6 @@
 import type { SessionEnd, SessionObserver } from '../../../lib/ports/session-observer.js';
 import type { Stream } from '../../../lib/protocol/stream.js';
+import { RESET_TOKEN_OCTETS } from '../../../lib/wire/handshake-messages.js';
 
 /**
  * An application that notes what it is told and takes octets at once, unless told otherwise. Tests set the hooks they
@@ -30,6 +31,7 @@ export class Recorder implements SessionObserver {
   onData: (stream: Stream, bytes: Uint8Array, begin: number, end: number) => void = () => {};
   onEndOf: (stream: Stream) => void = () => {};
   onRoom: (stream: Stream) => void = () => {};
+  onToken: (token: Uint8Array) => void = () => {};
 
   onStream(stream: Stream): void {
     this.#assertLive('onStream');
@@ -57,7 +59,9 @@ export class Recorder implements SessionObserver {
     this.onEndOf(stream);
   }
 
-  onResetToken(): void {}
+  onResetToken(bytes: Uint8Array, begin: number): void {
+    this.onToken(bytes.slice(begin, begin + RESET_TOKEN_OCTETS));
+  }
 
   onStreamReset(stream: Stream, code: number): void {
     this.#assertLive('onStreamReset');
