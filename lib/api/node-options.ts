@@ -4,7 +4,6 @@ import { MAX_SEEDS } from '../constants.js';
 import { sttError } from '../errors.js';
 import { checkOptionNames, integerOption } from '../options.js';
 import type { RotationPolicy } from '../protocol/rotation-policy.js';
-import { DEFAULT_SESSION_LIMITS, type SessionLimits } from '../protocol/session-config.js';
 import { warnOnce } from '../stc/node-warn.js';
 import { parseEndpoint } from '../wire/address.js';
 import type { AlternativeAddresses } from '../ports/path-host.js';
@@ -16,13 +15,14 @@ import {
   type AdmissionConfig,
   type AdmissionOptions,
 } from './admission-options.js';
+import { LIMIT_OPTIONS, limitConfig, type LimitConfig, type LimitOptions } from './limit-options.js';
 import { ROTATION_OPTIONS, rotationPolicy, type RotationOptions } from './rotation-options.js';
 import { webSocketConfig, type STTWebSocketOptions, type WebSocketConfig } from './web-socket-options.js';
 
 /** Which implementation does the work of every datagram. */
 export type Backend = 'auto' | 'native' | 'js';
 
-export interface STTNodeOptions extends AdmissionOptions, RotationOptions {
+export interface STTNodeOptions extends AdmissionOptions, RotationOptions, LimitOptions {
   /** The node's own secret: at least 16 random octets, 32 are right. The node id follows from it; keep it across restarts. */
   readonly nodeSeed: Uint8Array;
   /**
@@ -46,24 +46,8 @@ export interface STTNodeOptions extends AdmissionOptions, RotationOptions {
   readonly keepAlive?: boolean;
   /** How long `close()` may take to deliver what was written. Default 30,000. */
   readonly closeTimeoutMs?: number;
-  /** Streams that a peer may have open at once. Default 100. */
-  readonly maxStreams?: number;
   /** Sessions at once; a HELLO beyond is not answered. Default 10,000. */
   readonly maxSessions?: number;
-  /** Unreliable messages that wait in `receive()`; the oldest is dropped. Default 1,024. */
-  readonly receiveQueue?: number;
-  /** Largest unreliable message accepted from a peer, in octets; 0 refuses them. Default 65,000. */
-  readonly maxMessageOctets?: number;
-  /** Receive window of one stream at first and at most, in octets. Default 262,144 and 16 MiB. */
-  readonly streamWindow?: number;
-  readonly maxStreamWindow?: number;
-  /** Receive window of a session at first and at most, in octets. Default 1 MiB and 32 MiB. */
-  readonly sessionWindow?: number;
-  readonly maxSessionWindow?: number;
-  /** Received ranges of a session that wait for a gap before them; more ends it. Default 16,384. */
-  readonly maxReassemblyGaps?: number;
-  /** Answers to a peer's PINGs that wait to be sent; further PINGs are acknowledged only. Default 128. */
-  readonly maxQueuedPongs?: number;
   /**
    * Where else this node can be reached, told to every peer: `udp` an IP address with a port, `websocket` a URL. A peer
    * to which nothing comes back any more tries the `udp` address. Together at most 480 octets.
@@ -93,7 +77,7 @@ export interface STTNodeOptions extends AdmissionOptions, RotationOptions {
 export type NodeChamber = string | Chamber | ChamberStore;
 
 /** Options checked and filled in. */
-export interface NodeConfig {
+export interface NodeConfig extends LimitConfig {
   readonly nodeSeed: Uint8Array;
   /** None: those that the chamber has kept. */
   readonly sharedSeeds: readonly Uint8Array[];
@@ -107,23 +91,18 @@ export interface NodeConfig {
   readonly keepAlive: boolean;
   readonly closeTimeoutMs: number;
   readonly maxSessions: number;
-  readonly receiveQueue: number;
   readonly socketBufferOctets: number;
   readonly busyPollMicros: number;
   readonly webSocket: WebSocketConfig | undefined;
   readonly advertise: AlternativeAddresses | undefined;
   readonly resetInstance: string | false | undefined;
-  readonly maxStreams: number;
-  readonly maxMessageOctets: number;
-  readonly streamWindow: number;
-  readonly sessionWindow: number;
-  readonly limits: SessionLimits;
   readonly admission: AdmissionConfig;
   readonly rotation: RotationPolicy;
 }
 
 const NAMES: readonly (keyof STTNodeOptions)[] = [
   ...ADMISSION_OPTIONS,
+  ...LIMIT_OPTIONS,
   ...ROTATION_OPTIONS,
   'nodeSeed',
   'sharedSeed',
@@ -135,16 +114,7 @@ const NAMES: readonly (keyof STTNodeOptions)[] = [
   'idleTimeoutMs',
   'keepAlive',
   'closeTimeoutMs',
-  'maxStreams',
   'maxSessions',
-  'receiveQueue',
-  'maxMessageOctets',
-  'streamWindow',
-  'maxStreamWindow',
-  'sessionWindow',
-  'maxSessionWindow',
-  'maxReassemblyGaps',
-  'maxQueuedPongs',
   'socketBufferOctets',
   'busyPollMicros',
   'webSocket',
@@ -177,8 +147,6 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
     throw rangeError('idleTimeoutMs', idleTimeoutMs, '0, or an integer from 1000 to 86400000');
   }
   const maxSessions = integer('maxSessions', 10_000, 1, 1_000_000);
-  const streamWindow = integer('streamWindow', 262_144, 1024, 1024 * MIB);
-  const sessionWindow = integer('sessionWindow', MIB, 1024, 1024 * MIB);
   return {
     nodeSeed: options.nodeSeed.slice(),
     sharedSeeds: (sharedSeeds as readonly Uint8Array[]).map((seed) => seed.slice()),
@@ -194,23 +162,12 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
     maxSessions,
     admission: admissionConfig(options, maxSessions),
     rotation: rotationPolicy(options),
-    receiveQueue: integer('receiveQueue', 1024, 1, 1_000_000),
+    ...limitConfig(options),
     webSocket: options.webSocket === undefined ? undefined : webSocketConfig(options.webSocket),
     advertise: advertised(options.advertise),
     resetInstance: options.resetInstance === false ? false : text('resetInstance', options.resetInstance),
     socketBufferOctets: integer('socketBufferOctets', 4 * MIB, 65_536, 256 * MIB),
     busyPollMicros: integer('busyPollMicros', 300, 0, 10_000),
-    maxStreams: integer('maxStreams', 100, 0, 0x7fffffff),
-    maxMessageOctets: integer('maxMessageOctets', 65_000, 0, 65_507),
-    streamWindow,
-    sessionWindow,
-    limits: {
-      ...DEFAULT_SESSION_LIMITS,
-      maxReassemblyGaps: integer('maxReassemblyGaps', DEFAULT_SESSION_LIMITS.maxReassemblyGaps, 16, 1_000_000),
-      maxPongs: integer('maxQueuedPongs', DEFAULT_SESSION_LIMITS.maxPongs, 1, 65_536),
-      maxStreamWindow: integer('maxStreamWindow', Math.max(16 * MIB, streamWindow), streamWindow, 1024 * MIB),
-      maxSessionWindow: integer('maxSessionWindow', Math.max(32 * MIB, sessionWindow), sessionWindow, 1024 * MIB),
-    },
   };
 }
 

@@ -1,13 +1,14 @@
+import { LIMIT_OPTIONS, limitConfig, type LimitOptions } from '../api/limit-options.js';
 import { ROTATION_OPTIONS, rotationPolicy, type RotationOptions } from '../api/rotation-options.js';
 import { sttError } from '../errors.js';
 import { checkOptionNames, integerOption } from '../options.js';
 import type { RotationPolicy } from '../protocol/rotation-policy.js';
-import { DEFAULT_SESSION_LIMITS, type SessionLimits } from '../protocol/session-config.js';
+import type { SessionLimits } from '../protocol/session-config.js';
 import { checkSeed } from '../stc/stc-root.js';
 import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
 
 /** Options of a node in a browser: those of Node's that make sense without a socket of one's own. */
-export interface STTNodeOptions extends RotationOptions {
+export interface STTNodeOptions extends RotationOptions, LimitOptions {
   /** The node's own secret, at least 16 random octets, 32 are right: the node id follows from it. */
   readonly nodeSeed: Uint8Array;
   /** The secret shared with the peer: at least 16 random octets, 32 are right. */
@@ -18,18 +19,6 @@ export interface STTNodeOptions extends RotationOptions {
   readonly keepAlive?: boolean;
   /** How long `close()` may take to deliver what was written. Default 30,000. */
   readonly closeTimeoutMs?: number;
-  /** Streams that a peer may have open at once. Default 100. */
-  readonly maxStreams?: number;
-  /** Unreliable messages that wait in `receive()`; the oldest is dropped. Default 1,024. */
-  readonly receiveQueue?: number;
-  /** Largest unreliable message accepted from a peer, octets; 0 refuses them. Default 65,000. */
-  readonly maxMessageOctets?: number;
-  /** Receive window of one stream at first, and at most, octets. Defaults 256 KiB and 16 MiB. */
-  readonly streamWindow?: number;
-  readonly maxStreamWindow?: number;
-  /** Receive window of a session at first, and at most, octets. Defaults 1 MiB and 32 MiB. */
-  readonly sessionWindow?: number;
-  readonly maxSessionWindow?: number;
 }
 
 /** Options checked and filled in. */
@@ -45,22 +34,14 @@ export interface NodeConfig {
 }
 
 const NAMES: readonly (keyof STTNodeOptions)[] = [
+  ...LIMIT_OPTIONS,
   ...ROTATION_OPTIONS,
   'nodeSeed',
   'sharedSeed',
   'idleTimeoutMs',
   'keepAlive',
   'closeTimeoutMs',
-  'maxStreams',
-  'receiveQueue',
-  'maxMessageOctets',
-  'streamWindow',
-  'maxStreamWindow',
-  'sessionWindow',
-  'maxSessionWindow',
 ];
-
-const MIB = 1_048_576;
 
 /**
  * @throws STTConfigError `ERR_STT_UNKNOWN_OPTION`, `ERR_STT_OPTION_RANGE`; STTCryptoError `ERR_STT_SEED_TOO_SHORT`
@@ -71,28 +52,23 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
     integerOption(name, options[name], fallback, min, max);
   const idleTimeoutMs = integer('idleTimeoutMs', 30_000, 0, 86_400_000);
   if (idleTimeoutMs > 0) integer('idleTimeoutMs', 30_000, 1_000, 86_400_000);
-  const streamWindow = integer('streamWindow', 262_144, 1024, 1024 * MIB);
-  const sessionWindow = integer('sessionWindow', MIB, 1024, 1024 * MIB);
+  const { maxStreams, receiveQueue, maxMessageOctets, streamWindow, sessionWindow, limits } = limitConfig(options);
   return {
     nodeSeed: seed('nodeSeed', options.nodeSeed),
     sharedSeed: seed('sharedSeed', options.sharedSeed),
     keepAliveMs: options.keepAlive === true ? idleTimeoutMs / 3 : 0,
     closeTimeoutMs: integer('closeTimeoutMs', 30_000, 0, 0x7fffffff),
-    receiveQueue: integer('receiveQueue', 1024, 1, 1_000_000),
+    receiveQueue,
     params: {
       ...DEFAULT_TRANSPORT_PARAMS,
       initialMaxData: sessionWindow,
       initialMaxStreamData: streamWindow,
-      maxStreams: integer('maxStreams', 100, 0, 0x7fffffff),
+      maxStreams,
       idleTimeoutMs,
-      maxDatagram: integer('maxMessageOctets', 65_000, 0, 65_507),
+      maxDatagram: maxMessageOctets,
     },
     rotation: rotationPolicy(options),
-    limits: {
-      ...DEFAULT_SESSION_LIMITS,
-      maxStreamWindow: integer('maxStreamWindow', Math.max(16 * MIB, streamWindow), streamWindow, 1024 * MIB),
-      maxSessionWindow: integer('maxSessionWindow', Math.max(32 * MIB, sessionWindow), sessionWindow, 1024 * MIB),
-    },
+    limits,
   };
 }
 

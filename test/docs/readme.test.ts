@@ -39,10 +39,10 @@ describe('the README', () => {
   });
 
   it('describes every option of a node', () => {
-    const names = ['node', 'admission', 'rotation'].flatMap((file) => {
+    const names = ['node', 'admission', 'limit', 'rotation'].flatMap((file) => {
       const source = readFileSync(join(root, `lib/api/${file}-options.ts`), 'utf8');
       const options =
-        /export interface (?:STTNode|Admission|Rotation)Options[^{]*\{([^]*?)^\}/m.exec(source)?.[1] ?? '';
+        /export interface (?:STTNode|Admission|Limit|Rotation)Options[^{]*\{([^]*?)^\}/m.exec(source)?.[1] ?? '';
       const found = [...options.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name]) => name!);
       expect(found.length).toBeGreaterThan(3);
       return found;

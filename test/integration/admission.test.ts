@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createSocket } from 'node:dgram';
 import { describe, expect, it } from 'vitest';
 import { STTNode, type PeerInfo, type STTNodeOptions, type STTSession, type STTSessionError } from '../../lib/index.js';
-import { hellos } from '../support/hello-flood.js';
+import { Flooders, hellos } from '../support/hello-flood.js';
 import { BACKEND, nodePair, readAll, startNode } from '../support/nodes.js';
 
 /* Who may be a peer of a node, and how much of it. */
@@ -253,6 +253,26 @@ describe(`Limits of sessions (${BACKEND})`, () => {
     await Promise.all([node.stop(), first.stop(), second.stop()]);
   });
 
+  it('of all together hold, and room comes back when one ends', async () => {
+    const sharedSeed = randomBytes(32);
+    const { node, port } = await startNode({ sharedSeed, maxSessions: 2, maxSessionsPerSource: 10 });
+    const clients = await Promise.all([1, 2, 3].map(() => startNode({ sharedSeed })));
+    const connect = async (i: number, timeoutMs = 10_000): Promise<STTSession[]> => {
+      const accepted = once(node, 'session') as Promise<[STTSession]>;
+      const session = await clients[i]!.node.connectUdp('127.0.0.1', port, { timeoutMs });
+      return [session, ...(await accepted)];
+    };
+    const [first, atNode] = await connect(0);
+    await connect(1);
+    expect(await codeOf(connect(2, 600))).toBe('ERR_STT_HANDSHAKE_TIMEOUT');
+    expect(node.getStats().sessions).toBe(2);
+    const ended = endOf(atNode!);
+    await first!.close();
+    await ended;
+    await connect(2);
+    await Promise.all([node, ...clients.map((client) => client.node)].map((each) => each.stop()));
+  });
+
   it('are options, checked by name and range', () => {
     const make = (options: object): STTNode =>
       new STTNode({ nodeSeed: randomBytes(32), sharedSeed: randomBytes(32), backend: BACKEND, ...options });
@@ -271,5 +291,42 @@ describe(`Limits of sessions (${BACKEND})`, () => {
       );
     }
     expect(() => make({ maxSessionPerPeer: 1 })).toThrow(/maxSessionsPerPeer/);
+  });
+});
+
+describe(`Limits of handshakes (${BACKEND})`, () => {
+  /** HELLOs of one source after another, from so many sources; what became of them. */
+  async function flood(options: Partial<STTNodeOptions>, count: number, sources: number) {
+    const sharedSeed = randomBytes(32);
+    const { node, port } = await startNode({ sharedSeed, ...options });
+    await using flooders = await Flooders.open(sources);
+    await flooders.send(hellos(sharedSeed, count), port);
+    while (node.getStats().engine!.handshakesReceived < count) await new Promise((resolve) => setImmediate(resolve));
+    const { halfOpen, handshakes } = node.getStats();
+    await node.stop();
+    return { halfOpen, answered: handshakes!.answered, limited: handshakes!.limited };
+  }
+
+  it('of half-open ones hold, for one source and for all', async () => {
+    const one = await flood({ maxHalfOpenPerSource: 3 }, 20, 1);
+    expect(one.halfOpen).toBe(3);
+    expect(one.limited).toBeGreaterThan(0);
+    const all = await flood({ maxHalfOpen: 5, maxHalfOpenPerSource: 3 }, 20, 10);
+    expect(all.halfOpen).toBe(5);
+    expect(all.limited).toBeGreaterThan(0);
+  });
+
+  it('of their rate hold, for one source and for all', async () => {
+    for (const [options, sources] of [
+      [{ maxHandshakeRatePerSource: 2 }, 1],
+      [{ maxHandshakeRate: 2 }, 10],
+    ] as const) {
+      const begin = performance.now();
+      const { answered, limited } = await flood(options, 30, sources);
+      const seconds = (performance.now() - begin) / 1000;
+      expect(answered).toBeGreaterThanOrEqual(2);
+      expect(answered).toBeLessThanOrEqual(2 + 2 * seconds);
+      expect(limited).toBe(30 - answered);
+    }
   });
 });

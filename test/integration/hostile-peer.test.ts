@@ -284,6 +284,24 @@ describe(`an authenticated peer that abuses streams (${BACKEND})`, () => {
     await expectClosed(s, CloseCode.FLOW_CONTROL);
   });
 
+  it('leaves as many gaps as this side allows, and is closed with FLOW_CONTROL for one more', async () => {
+    await using s = await scene({ maxReassemblyGaps: 20 });
+    for (let i = 0; i < 20; i++) s.hostile.stream(1 + 2 * (i & 1), 1 + 2 * i, 1);
+    await s.hostile.settle();
+    expect(s.hostile.session.state).toBe('open');
+    s.hostile.stream(1, 101, 1);
+    await expectClosed(s, CloseCode.FLOW_CONTROL);
+  });
+
+  it('is closed with FLOW_CONTROL one octet beyond the credit of the session', async () => {
+    await using s = await scene({ sessionWindow: 10_000, maxSessionWindow: 10_000 });
+    s.hostile.stream(1, 0, 1_000).stream(3, 8_999, 1);
+    await s.hostile.settle();
+    expect(s.hostile.session.state).toBe('open');
+    s.hostile.stream(5, 0, 1);
+    await expectClosed(s, CloseCode.FLOW_CONTROL);
+  });
+
   it('is closed with FLOW_CONTROL one octet beyond the credit', async () => {
     await using s = await scene({ streamWindow: 10_000 });
     s.hostile.stream(1, 9_999, 1);

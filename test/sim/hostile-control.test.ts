@@ -28,6 +28,20 @@ describe('a peer that floods with control frames', () => {
     expect(peer.closedWith).toBeUndefined();
   });
 
+  it('gets as many PATH_RESPONSEs and PONGs at once as this side allows, and then as many again', () => {
+    const peer = new Hostile({ limits: { maxPathResponses: 2, maxPongs: 3 } });
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 50; i++) {
+        peer.control(ControlType.PATH_CHALLENGE, [1, 2, 3, 4, 5, 6, round, i]);
+        peer.ping(50 * round + i);
+      }
+      const sent = peer.poll();
+      expect([count(sent, 'PATH_RESPONSE'), count(sent, 'PONG')]).toEqual([2, 3]);
+      peer.sink.sent.length = 0;
+    }
+    expect(peer.closedWith).toBeUndefined();
+  });
+
   it('gets every PATH_CHALLENGE answered with its own octets when there are few', () => {
     const peer = new Hostile();
     peer.control(ControlType.PATH_CHALLENGE, [1, 2, 3, 4, 5, 6, 7, 8]);
