@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SessionEvents, STTError, STTSession, STTStream } from '../../lib/index.js';
@@ -10,6 +11,7 @@ import { BACKEND, nodePair, startNode } from '../support/nodes.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 const SCRIPT = fileURLToPath(new URL('../support/keeping-node.mjs', import.meta.url));
+const RECONNECTING = fileURLToPath(new URL('../support/reconnecting-process.mjs', import.meta.url));
 const children = new Set<ChildProcess>();
 
 afterEach(() => {
@@ -172,5 +174,58 @@ describe(`a session that is followed by another when it breaks (${BACKEND})`, ()
     void server.close();
     await pair.server.stop();
     expect(await failed).toMatchObject({ code: 'ERR_STT_HANDSHAKE_TIMEOUT' });
+  });
+
+  it('is never one with somebody else who took the place of the peer', async () => {
+    const sharedSeed = randomBytes(32);
+    const { node: server, port } = await startNode({ sharedSeed });
+    const { node: client } = await startNode({ sharedSeed });
+    const accepted = once(server, 'session');
+    const session = await client.connectUdp('127.0.0.1', port, {
+      timeoutMs: 1000,
+      reconnect: { when: () => true, maxAttempts: 1 },
+    });
+    await accepted;
+    const failed = event(session, 'reconnectFailed');
+    await server.stop();
+    const { node: other } = await startNode({ sharedSeed, port });
+    let met = 0;
+    other.on('session', () => met++);
+    expect(await failed).toMatchObject({ code: 'ERR_STT_PEER_MISMATCH' });
+    await Promise.all([client.stop(), other.stop()]);
+    expect(met).toBe(0);
+  });
+});
+
+describe(`a process whose session waits to be followed by another (${BACKEND})`, () => {
+  /** What the process says once its session broke, and how it ends. */
+  async function broken(delayMs: number, then: 'stop' | 'close' | 'connect') {
+    const sharedSeed = randomBytes(32);
+    const { node, port } = await startNode({ sharedSeed });
+    node.once('session', (session) => void session.close({ code: 256 }));
+    const args = [RECONNECTING, JSON.stringify({ sharedSeed: sharedSeed.toString('hex'), port, delayMs, then })];
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, STT_BACKEND: BACKEND },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.add(child);
+    const exit = once(child, 'exit');
+    const said = await text(child.stdout);
+    const [code] = (await exit) as [number | null];
+    await node.stop();
+    return { said: said.trim().split('\n'), code };
+  }
+
+  it('goes on until the attempt, for its node is open', async () => {
+    expect(await broken(300, 'connect')).toEqual({ said: ['connected', 'reconnecting', 'reconnected'], code: 0 });
+  });
+
+  // With an hour to wait.
+  it.each([
+    ['is over at once when the node is stopped', 'stop', ['ERR_STT_NODE_STOPPED']],
+    ['is over at once when the session is closed and the node is stopped', 'close', []],
+  ] as const)('%s', async (_what, then, said) => {
+    const outcome = await broken(3_600_000, then);
+    expect(outcome).toEqual({ said: ['connected', 'reconnecting', ...said], code: 0 });
   });
 });
