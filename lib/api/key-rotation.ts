@@ -1,8 +1,9 @@
 import { sttError } from '../errors.js';
-import type { Kem, KemAnswer } from '../ports/kem.js';
+import type { KemAnswer } from '../ports/kem.js';
 import type { PacketEngine, PhaseKeys } from '../ports/packet-engine.js';
 import type { RotationHost } from '../ports/rotation-host.js';
 import type { Session } from '../protocol/session.js';
+import type { KemQueue } from './kem-queue.js';
 
 /** The session whose keys are changed, and the pump that sends what it has to say. */
 export interface RotatingEntry {
@@ -19,11 +20,13 @@ interface Waiting {
 export class KeyRotation implements RotationHost {
   readonly #engine: PacketEngine;
   readonly #slot: number;
-  readonly #kem: Kem;
+  readonly #kem: KemQueue;
   readonly #entry: RotatingEntry;
   #waiting: Waiting[] | undefined;
+  /** Takes the question that was asked last back. */
+  #takeBack: (() => unknown) | undefined;
 
-  constructor(engine: PacketEngine, slot: number, kem: Kem, entry: RotatingEntry) {
+  constructor(engine: PacketEngine, slot: number, kem: KemQueue, entry: RotatingEntry) {
     this.#engine = engine;
     this.#slot = slot;
     this.#kem = kem;
@@ -41,21 +44,25 @@ export class KeyRotation implements RotationHost {
 
   /** The session is over. */
   end(error: Error): void {
+    this.#takeBack?.();
     this.#settle((waiting) => waiting.reject(error));
   }
 
   // RotationHost
 
   generate(question: number): void {
-    this.#kem.generate((answer) => this.#answer(question, answer));
+    this.#ask(question, (kem, done) => kem.generate(done));
   }
 
   encapsulate(question: number, publicKey: Uint8Array): void {
-    this.#kem.encapsulate(publicKey, (answer) => this.#answer(question, answer));
+    this.#ask(question, (kem, done) => kem.encapsulate(publicKey, done));
   }
 
   decapsulate(question: number, privateKey: unknown, ciphertext: Uint8Array): void {
-    this.#kem.decapsulate(privateKey, ciphertext, (answer) => this.#answer(question, answer));
+    const takeBack = this.#ask(question, (kem, done) => kem.decapsulate(privateKey, ciphertext, done));
+    this.#takeBack = () => {
+      if (takeBack() && privateKey instanceof Uint8Array) privateKey.fill(0);
+    };
   }
 
   installNextKeys(send: PhaseKeys, receive: PhaseKeys): void {
@@ -76,6 +83,14 @@ export class KeyRotation implements RotationHost {
 
   onRotationFailed(why: string): void {
     this.#settle((waiting) => waiting.reject(sttError('ERR_STT_KEY_EXCHANGE', { why })));
+  }
+
+  /** The one before, if it still waits, is of no use any more (`KeyRatchet`). */
+  #ask(question: number, ask: Parameters<KemQueue['ask']>[0]): () => boolean {
+    this.#takeBack?.();
+    const takeBack = this.#kem.ask(ask, (answer) => this.#answer(question, answer));
+    this.#takeBack = takeBack;
+    return takeBack;
   }
 
   #answer(question: number, answer: KemAnswer): void {

@@ -1,5 +1,6 @@
 import { sttError, type STTError, type STTStreamError } from '../errors.js';
 import { integerOption } from '../options.js';
+import { KemQueue } from '../api/kem-queue.js';
 import type { StreamFace, StreamHost, Platform } from '../api/stream-face.js';
 import type { Stream } from '../protocol/stream.js';
 import { pageMlKem } from './ml-kem.js';
@@ -262,7 +263,7 @@ export class STTStream implements StreamFace {
 
 /** Streams are pairs of Web Streams, octets are plain `Uint8Array`s. */
 export const webPlatform: Platform<STTStream> = {
-  kem: pageMlKem,
+  kem: new KemQueue(pageMlKem),
   makeStream: (stream, host) => new STTStream(stream, host),
   copy: (bytes, begin, end) => bytes.slice(begin, end),
 };

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeKem } from '../../lib/api/node-kem.js';
 import * as browser from '../../lib/browser.js';
 import { STTNode, type STTSession, type STTStream } from '../../lib/index.js';
 import { BACKEND, nodePair, readAll, startNode } from '../support/nodes.js';
@@ -119,6 +120,26 @@ describe(`sessions on real sockets (${BACKEND} backend)`, () => {
     expect(await rotated).toBe('ERR_STT_CLOSED');
     await expect(client.rotateKeys()).rejects.toMatchObject({ code: 'ERR_STT_CLOSED' });
     expect(client.shouldRotateKeys()).toBe(false);
+  });
+
+  it('leave no question to ML-KEM behind when they end, however many come and ask', async () => {
+    await using pair = await nodePair();
+    let most = 0;
+    for (let round = 0; round < 10; round++) {
+      const sessions = await Promise.all(
+        Array.from({ length: 20 }, () => pair.client.connectUdp('127.0.0.1', pair.port)),
+      );
+      const ended = sessions.map((session) => new Promise((resolve) => session.once('close', resolve)));
+      // Both sides of each may ask one question.
+      for (const session of sessions) session.rotateKeys().catch(() => {});
+      await sessions[0]!.ping();
+      most = Math.max(most, nodeKem.waiting);
+      for (const session of sessions) session.destroy();
+      await Promise.all(ended);
+      while (pair.server.getStats().sessions > 0) await new Promise((resolve) => setImmediate(resolve));
+      expect(nodeKem.waiting).toBe(0);
+    }
+    expect(most).toBeLessThanOrEqual(40);
   });
 
   it('refuse options out of range, by name', () => {
