@@ -4,6 +4,7 @@ import { REPLAY_WINDOW } from '../../lib/constants.js';
 import { expandPacketNumber } from '../../lib/engine/packet-protection.js';
 import { Suite } from '../../lib/ports/crypto.js';
 import { RowType } from '../../lib/ports/packet-engine.js';
+import { encodeAck, encodeSessionClose, encodeStreamReset } from '../../lib/wire/packet-frames.js';
 import {
   ADDRESS_A,
   ADDRESS_B,
@@ -133,17 +134,30 @@ describe.each(SUITES)('packet protection with %s', (_name, suite) => {
     expect(receiver.engine.stats()).toMatchObject({ droppedNoKey: 64, packetsOpened: 64, droppedForgeries: 0 });
   });
 
-  it('drops a close that an off-path attacker made up', () => {
-    const { receiver } = link(suite);
-    const close = new Uint8Array(100).fill(0x05);
-    close[0] = 0x80;
-    close.set(sessionKeys(1, suite)[1].sessionId, 1);
+  it.each([
+    ['close', (out: Uint8Array) => encodeSessionClose(0, new Uint8Array(0), out, 0)],
+    ['reset of a stream', (out: Uint8Array) => encodeStreamReset(1, 0, 0, out, 0)],
+    ['ACK', (out: Uint8Array) => encodeAck(0, Float64Array.of(0, 0), 1, false, 0, 0, 0, out, 0)],
+  ])('drops a %s that an off-path attacker made up', (_what, encode) => {
+    const { receiver, seal } = link(suite);
+    const scratch = new Uint8Array(64);
+    const frames = scratch.slice(0, encode(scratch));
+    // He has seen the session's id, and has keys of his own.
+    const [, own] = sessionKeys(1, suite);
+    const [his] = sessionKeys(2, suite);
+    const clear = new Uint8Array(100);
+    clear[0] = 0x80;
+    clear.set(own.sessionId, 1);
+    clear.set(frames, 13);
     for (let i = 0; i < 256; i++) {
-      close[9] = i;
-      expect(receiver.take([close])).toEqual([]);
+      clear[9] = i;
+      expect(receiver.take([clear])).toEqual([]);
+      const sealed = sealRaw({ ...his, sessionId: own.sessionId }, 0x80, i, frames);
+      expect(receiver.take([sealed])).toEqual([]);
     }
     const { droppedForgeries, droppedNoKey } = receiver.engine.stats();
-    expect(droppedForgeries + droppedNoKey).toBe(256);
+    expect(droppedForgeries + droppedNoKey).toBe(512);
+    expect(receiver.take([seal(0, PING)])).toHaveLength(1);
   });
 });
 
