@@ -4,6 +4,7 @@ import { EcnValidator } from './ecn.js';
 import type { LossRecoveryOptions } from './loss-recovery-options.js';
 import type { PacketNumbers } from './packet-numbers.js';
 import { type PathFlight, PathFlights } from './path-flights.js';
+import { PROBES, ProbeTimeout } from './probe-timeout.js';
 import { RttEstimator } from './rtt.js';
 import type { PathProfile } from './session-config.js';
 import { SentFlag, type SentFrameObserver } from './sent-frame.js';
@@ -11,10 +12,6 @@ import { SentPackets } from './sent-packets.js';
 
 /** Packets acknowledged after one that make it lost (RFC 9002 §6.1.1). */
 const PACKET_THRESHOLD = 3;
-/** PTO back-off ends there, ms: a path that comes back is noticed within a second (STT §7). */
-const MAX_BACKED_OFF_PTO = 1000;
-/** Probes per PTO: two, as one may be lost too (RFC 9002 §6.2.4). */
-const PROBES = 2;
 /** Time after which a session with nothing in flight gives back what its bursts needed, ms. */
 const TRIM_AFTER = 1000;
 
@@ -34,20 +31,16 @@ export class LossRecovery {
   readonly #ecn = new EcnValidator();
   readonly #paths: PathFlights;
   readonly #congestion: CongestionState;
-  #peerMaxAckDelay: number;
+  readonly #probing: ProbeTimeout;
   /** Largest packet number that the peer acknowledged, -1 if none. */
   largestAcked = -1;
-  /** The probe timeout runs from then. */
-  #ptoBase = -Infinity;
-  #ptoCount = 0;
-  #probes = 0;
   #trimAt = Infinity;
 
   constructor(options: LossRecoveryOptions) {
     this.rtt = new RttEstimator(options.handshakeRttMs);
     this.#observer = options.observer;
     this.#numbers = options.numbers;
-    this.#peerMaxAckDelay = options.peerMaxAckDelayMs;
+    this.#probing = new ProbeTimeout(this.rtt, options.peerMaxAckDelayMs);
     this.#paths = new PathFlights(options.path);
     const firstSample = this.rtt.hasSample ? options.now : Infinity;
     this.#congestion = new CongestionState(options.congestion, options.packetSize, firstSample);
@@ -155,10 +148,10 @@ export class LossRecovery {
     }
     if (acked === 0) return CloseCode.NONE;
     if (eliciting > 0) {
-      this.#ptoCount = this.#probes = 0;
+      this.#probing.onAnswer();
       if (sampleTime >= 0) {
         // A peer cannot make us believe in a longer delay than it promised (STT §7).
-        this.rtt.sample(now - sampleTime, Math.min(delayMs, this.#peerMaxAckDelay));
+        this.rtt.sample(now - sampleTime, Math.min(delayMs, this.#probing.peerMaxAckDelay));
         congestion.onRttSample(now, this.rtt, largest, sent.end);
       }
     }
@@ -175,7 +168,7 @@ export class LossRecovery {
   timeout(): number {
     const { active, all } = this.#paths;
     let time = active.lossTime;
-    if (time === Infinity) time = active.eliciting > 0 ? this.#ptoBase + this.#backedOffPto() : this.#trimAt;
+    if (time === Infinity) time = active.eliciting > 0 ? this.#probing.deadline : this.#trimAt;
     for (const path of all) if (path.lossTime < time) time = path.lossTime;
     return time;
   }
@@ -192,9 +185,7 @@ export class LossRecovery {
       this.#detectLosses(now);
       this.#planTrim(now);
     } else if (this.#paths.active.eliciting > 0) {
-      this.#ptoCount++;
-      this.#probes = PROBES;
-      this.#ptoBase = now;
+      this.#probing.onExpired(now);
       this.#sent.probe(PROBES, this.#observer);
     } else {
       this.#trimAt = Infinity;
@@ -205,7 +196,7 @@ export class LossRecovery {
 
   /** Ack-eliciting packets to send now whatever `canSend` and the pacer say; counted down as they are sent. */
   get probesToSend(): number {
-    return this.#probes;
+    return this.#probing.probes;
   }
 
   /** Packets from the oldest that waits for its fate on: what memory is needed for. */
@@ -215,12 +206,12 @@ export class LossRecovery {
 
   /** Probe timeouts in a row. */
   get ptoCount(): number {
-    return this.#ptoCount;
+    return this.#probing.count;
   }
 
   /** The probe timeout now, without back-off, ms. */
   get pto(): number {
-    return this.rtt.pto(this.#peerMaxAckDelay);
+    return this.#probing.period;
   }
 
   /** Octets in flight on the path in use. */
@@ -277,15 +268,14 @@ export class LossRecovery {
 
   /** Other limit of the peer's ACK delay (an acknowledged ACK_FREQUENCY). */
   set peerMaxAckDelayMs(ms: number) {
-    this.#peerMaxAckDelay = ms;
+    this.#probing.peerMaxAckDelay = ms;
   }
 
   /** Goes over to another path; with a profile all starts anew (STT §7). `gone`: what is out on the old one is lost. */
   onPathChanged(path: number, restart: PathProfile | undefined, gone: boolean, now: number): void {
     if (path === this.#paths.active.id) return;
     this.#paths.use(path, gone ? -Infinity : this.pto);
-    this.#ptoCount = this.#probes = 0;
-    this.#ptoBase = now;
+    this.#probing.restart(now);
     if (restart !== undefined) {
       this.rtt.reset();
       this.#congestion.restart(restart.congestion, restart.packetSize);
@@ -319,10 +309,8 @@ export class LossRecovery {
       return;
     }
     if (inFlight) this.#congestion.onSent(path.inFlight);
-    if (ackEliciting) {
-      this.#ptoBase = now;
-      if (this.#probes > 0) this.#probes = Math.max(0, this.#probes - count);
-    } else this.#planTrim(now);
+    if (ackEliciting) this.#probing.onSent(now, count);
+    else this.#planTrim(now);
   }
 
   /**
@@ -384,12 +372,6 @@ export class LossRecovery {
     this.packetsLost += count;
     // Losses elsewhere say nothing about the path in use.
     if (path === this.#paths.active) this.#congestion.onLost(pn, count, time, ackEliciting, this.pto);
-  }
-
-  #backedOffPto(): number {
-    const pto = this.pto;
-    // The exponent is bounded so that a day without answer overflows nothing.
-    return Math.min(pto * 2 ** Math.min(this.#ptoCount, 16), Math.max(pto, MAX_BACKED_OFF_PTO));
   }
 
   #planTrim(now: number): void {
