@@ -1,4 +1,5 @@
 import type { CongestionAlgorithm } from './congestion/controller.js';
+import type { Random } from '../ports/random.js';
 import type { PacketNumbers } from './packet-numbers.js';
 import type { SentFrameObserver } from './sent-frame.js';
 
@@ -8,6 +9,8 @@ export interface LossRecoveryOptions {
   readonly observer: SentFrameObserver;
   readonly numbers: PacketNumbers;
   readonly congestion: CongestionAlgorithm;
+  /** For the algorithm. */
+  readonly random: Random;
   /** UDP payload of a full packet. */
   readonly packetSize: number;
   /** The peer's max_ack_delay_ms. */

@@ -43,7 +43,7 @@ export class LossRecovery {
     this.#probing = new ProbeTimeout(this.rtt, options.peerMaxAckDelayMs);
     this.#paths = new PathFlights(options.path);
     const firstSample = this.rtt.hasSample ? options.now : Infinity;
-    this.#congestion = new CongestionState(options.congestion, options.packetSize, firstSample);
+    this.#congestion = new CongestionState(options.congestion, options.packetSize, firstSample, options.random);
   }
 
   /**
@@ -57,7 +57,7 @@ export class LossRecovery {
     const counts = ackEliciting && inFlight;
     const flags = (ackEliciting ? SentFlag.ACK_ELICITING : 0) | (counts ? SentFlag.IN_FLIGHT : 0);
     this.#sent.add(pn, now, size, flags | this.#mark(1), index);
-    this.#onSent(paths.at(index), 1, size, now, ackEliciting, counts);
+    this.#onSent(paths.at(index), pn, 1, size, now, ackEliciting, counts);
   }
 
   /** The packet sent last carries a frame: `SentFrame` kind and what identifies it. */
@@ -86,7 +86,7 @@ export class LossRecovery {
     const flags = SentFlag.ACK_ELICITING | SentFlag.IN_FLIGHT | this.#mark(count);
     const path = this.#paths.activeIndex;
     this.#sent.addRun(pn, count, now, packetSize, lastPacketSize, flags, path, streamId, offset, payload, end, fin);
-    this.#onSent(this.#paths.active, count, (count - 1) * packetSize + lastPacketSize, now, true, true);
+    this.#onSent(this.#paths.active, pn, count, (count - 1) * packetSize + lastPacketSize, now, true, true);
   }
 
   /**
@@ -138,7 +138,10 @@ export class LossRecovery {
         }
         if ((sent.flags & SentFlag.IN_FLIGHT) !== 0) {
           path.inFlight -= sent.octets;
-          if (path === active && congestion.mayGrowFor(sent.time)) growing += sent.octets;
+          if (path === active) {
+            if (congestion.mayGrowFor(sent.time)) growing += sent.octets;
+            congestion.onDelivered(now, sent);
+          }
         }
         if ((sent.flags & SentFlag.ECT) !== 0) {
           marked += count;
@@ -223,6 +226,11 @@ export class LossRecovery {
     return this.#congestion.window;
   }
 
+  /** Octets per ms that the congestion controller asks for, 0 if it leaves it to the pacer. */
+  get pacingRate(): number {
+    return this.#congestion.pacingRate;
+  }
+
   get inSlowStart(): boolean {
     return this.#congestion.inSlowStart;
   }
@@ -261,6 +269,11 @@ export class LossRecovery {
     else this.#ecn.stop();
   }
 
+  /** There is nothing to send although it would be allowed. */
+  onAppLimited(): void {
+    this.#congestion.onAppLimited(this.#paths.active.inFlight);
+  }
+
   /** Another size of full packets (PMTU discovery). */
   onPacketSize(size: number): void {
     this.#congestion.onPacketSize(size);
@@ -293,6 +306,7 @@ export class LossRecovery {
 
   #onSent(
     path: PathFlight,
+    pn: number,
     count: number,
     octets: number,
     now: number,
@@ -308,7 +322,7 @@ export class LossRecovery {
       path.lossTime = Math.min(path.lossTime, now + path.patience);
       return;
     }
-    if (inFlight) this.#congestion.onSent(path.inFlight);
+    if (inFlight) this.#congestion.onSent(now, pn, this.#sent.currentSlot, octets, path.inFlight);
     if (ackEliciting) this.#probing.onSent(now, count);
     else this.#planTrim(now);
   }
@@ -340,7 +354,7 @@ export class LossRecovery {
         continue;
       }
       const count = sent.lose(pn, stop, this.#observer);
-      this.#onLost(path, pn, count);
+      this.#onLost(path, pn, count, now);
       pn += count;
     }
     if (sent.passedAcked) congestion.breakSeries();
@@ -362,8 +376,8 @@ export class LossRecovery {
   }
 
   /** Accounts for packets just lost. */
-  #onLost(path: PathFlight, pn: number, count: number): void {
-    const { flags, octets, time } = this.#sent;
+  #onLost(path: PathFlight, pn: number, count: number, now: number): void {
+    const { flags, octets } = this.#sent;
     const ackEliciting = (flags & SentFlag.ACK_ELICITING) !== 0;
     if (ackEliciting) path.eliciting -= count;
     if ((flags & SentFlag.IN_FLIGHT) === 0) return;
@@ -371,7 +385,7 @@ export class LossRecovery {
     if ((flags & SentFlag.MTU_PROBE) !== 0) return;
     this.packetsLost += count;
     // Losses elsewhere say nothing about the path in use.
-    if (path === this.#paths.active) this.#congestion.onLost(pn, count, time, ackEliciting, this.pto);
+    if (path === this.#paths.active) this.#congestion.onLost(now, pn, count, this.#sent, ackEliciting, this.pto);
   }
 
   #planTrim(now: number): void {

@@ -3,6 +3,8 @@ export interface PacingSource {
   /** Octets. */
   readonly congestionWindow: number;
   readonly inSlowStart: boolean;
+  /** Octets per ms that the congestion controller asks for; 0: the window spread over a round trip. */
+  readonly pacingRate: number;
   readonly smoothedRtt: number;
   /** Octets of a full packet. */
   readonly packetSize: number;
@@ -36,7 +38,8 @@ export class Pacer {
 
   /** Octets per ms. */
   get rate(): number {
-    const { congestionWindow, inSlowStart, smoothedRtt } = this.#source;
+    const { congestionWindow, inSlowStart, pacingRate, smoothedRtt } = this.#source;
+    if (pacingRate > 0) return pacingRate;
     return ((inSlowStart ? SLOW_START_GAIN : GAIN) * congestionWindow) / Math.max(smoothedRtt, MIN_RTT);
   }
 

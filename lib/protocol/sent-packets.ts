@@ -40,6 +40,10 @@ export class SentPackets {
   octets = 0;
   flags = 0;
   path = 0;
+  /** The lowest packet number of the unit that was sent at once and holds them. */
+  first = 0;
+  /** Record of that unit. */
+  #shown = 0;
   /** Set when `find` passes acknowledged packets. */
   passedAcked = false;
 
@@ -89,6 +93,16 @@ export class SentPackets {
   /** The packet added last, which is no run, carries a frame. */
   addFrame(kind: number, a: number, b: number, c: number): void {
     this.#records.addFrame(this.#current, kind, a, b, c);
+  }
+
+  /** Names that unit by a small number. */
+  get slot(): number {
+    return this.#records.slot(this.#shown);
+  }
+
+  /** `slot` of the packet or run added last. */
+  get currentSlot(): number {
+    return this.#records.slot(this.#current);
   }
 
   isOpen(pn: number): boolean {
@@ -188,6 +202,8 @@ export class SentPackets {
     this.time = records.time(at);
     this.flags = records.flags(at);
     this.path = records.path(at);
+    this.first = records.first(at);
+    this.#shown = at;
     this.octets = records.octets(at, pn, count);
   }
 

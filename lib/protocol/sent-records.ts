@@ -132,6 +132,16 @@ export class SentRecords {
     if (kind === SentFrame.MTU_PROBE) records[at + FLAGS] = records[at + FLAGS]! | SentFlag.MTU_PROBE;
   }
 
+  /** Small number that names the record while it is in use. */
+  slot(at: number): number {
+    return (at / RECORD_WORDS) | 0;
+  }
+
+  /** Packet number of the first packet of the record. */
+  first(at: number): number {
+    return this.#records[at + FIRST]!;
+  }
+
   /** Packet number of the last packet of the record. */
   last(at: number): number {
     return this.#records[at + FIRST]! + this.#records[at + COUNT]! - 1;

@@ -64,6 +64,7 @@ export class SessionParts implements PathParts {
       observer: new FrameFates(this),
       numbers,
       congestion,
+      random: config.random,
       packetSize,
       peerMaxAckDelayMs: peerParams.maxAckDelayMs,
       path,

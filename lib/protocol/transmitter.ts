@@ -44,7 +44,11 @@ export class Transmitter {
       if (single === Outcome.REFUSED) return;
       const run = this.#runs.send(now, sink);
       if (run === Outcome.REFUSED) return;
-      if (single !== Outcome.SENT && run !== Outcome.SENT) return;
+      if (single === Outcome.SENT || run === Outcome.SENT) continue;
+      const isIdle = single === Outcome.NOTHING && run === Outcome.NOTHING;
+      // A peer that gives no credit bounds the rate as a network does.
+      if (isIdle && !this.#streams.scheduler.hasBlocked) this.#recovery.onAppLimited();
+      return;
     }
   }
 }

@@ -25,6 +25,7 @@ export class RecoveryHarness implements SentFrameObserver {
       observer: this,
       numbers: this.numbers,
       congestion: ALGORITHMS.newreno,
+      random: { u32: () => 0 },
       packetSize: SIZE,
       peerMaxAckDelayMs: 25,
       path: PATH,

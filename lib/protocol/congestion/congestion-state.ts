@@ -1,16 +1,27 @@
+import type { Random } from '../../ports/random.js';
 import { LostLog } from '../lost-log.js';
 import type { RttEstimator } from '../rtt.js';
-import type { CongestionAlgorithm, CongestionController } from './controller.js';
+import type { CongestionAlgorithm, CongestionController, PacketWatcher } from './controller.js';
 
 /** Probe timeouts in which nothing got through that make congestion persistent (RFC 9002 §7.6.1). */
 const PERSISTENT_CONGESTION = 3;
 /** Packets that a sender which waits for room may leave unsent. */
 const SLACK_PACKETS = 3;
 
+/** Packets that were sent at once; `SentPackets` shows them. */
+export interface SentUnit {
+  readonly time: number;
+  readonly octets: number;
+  readonly first: number;
+  readonly slot: number;
+}
+
 /** What all congestion controllers share: recovery periods, persistent congestion, unused windows, losses that were none. */
 export class CongestionState {
   readonly #lost = new LostLog();
+  readonly #random: Random;
   #controller: CongestionController;
+  #watcher: PacketWatcher | undefined;
   #packetSize: number;
   /** Packets sent up to then belong to a congestion event that was answered (RFC 9002 §7.3.2). */
   #recoveryStart = -Infinity;
@@ -28,14 +39,20 @@ export class CongestionState {
   #lossTime = -Infinity;
   #persistent = false;
 
-  constructor(algorithm: CongestionAlgorithm, packetSize: number, firstSample: number) {
+  constructor(algorithm: CongestionAlgorithm, packetSize: number, firstSample: number, random: Random) {
     this.#packetSize = packetSize;
     this.#firstSample = firstSample;
-    this.#controller = algorithm(packetSize);
+    this.#random = random;
+    this.#controller = algorithm(packetSize, random);
+    this.#watcher = this.#controller.watcher;
   }
 
   get window(): number {
     return this.#controller.window;
+  }
+
+  get pacingRate(): number {
+    return this.#controller.pacingRate;
   }
 
   get threshold(): number {
@@ -58,7 +75,8 @@ export class CongestionState {
   /** Another path, about which nothing is known. */
   restart(algorithm: CongestionAlgorithm, packetSize: number): void {
     this.#packetSize = packetSize;
-    this.#controller = algorithm(packetSize);
+    this.#controller = algorithm(packetSize, this.#random);
+    this.#watcher = this.#controller.watcher;
     this.#firstSample = Infinity;
     this.#recoveryStart = -Infinity;
     this.#peak = this.#lastPeak = 0;
@@ -66,8 +84,19 @@ export class CongestionState {
     this.breakSeries();
   }
 
-  onSent(inFlight: number): void {
+  /** See `PacketWatcher`. */
+  onSent(now: number, first: number, slot: number, octets: number, inFlight: number): void {
     if (inFlight > this.#peak) this.#peak = inFlight;
+    this.#watcher?.onSent(now, first, slot, octets, inFlight);
+  }
+
+  /** Packets that `sent` shows were acknowledged; in ascending order. */
+  onDelivered(now: number, sent: SentUnit): void {
+    this.#watcher?.onAcked(now, sent.first, sent.slot, sent.octets, sent.time);
+  }
+
+  onAppLimited(inFlight: number): void {
+    this.#watcher?.onAppLimited(inFlight);
   }
 
   /** The window may grow for a packet that was sent then: after the last congestion event. */
@@ -85,6 +114,7 @@ export class CongestionState {
     if (octets > 0 && this.#recoveryStart !== now) {
       this.#controller.onPacketsAcked(now, octets, rtt, this.#isLimiting());
     }
+    this.#watcher?.onAckEnd(now, rtt, inFlight);
     if (largest < this.#roundEnd) return;
     this.#roundEnd = next;
     this.#lastPeak = this.#peak;
@@ -97,8 +127,10 @@ export class CongestionState {
     if (this.mayGrowFor(sentTime)) this.#event(now);
   }
 
-  /** Packets `pn .. pn + count - 1`, sent at `sentTime`, are lost; in ascending order. */
-  onLost(pn: number, count: number, sentTime: number, ackEliciting: boolean, pto: number): void {
+  /** Packets `pn .. pn + count - 1` are lost, which `sent` shows; in ascending order. */
+  onLost(now: number, pn: number, count: number, sent: SentUnit, ackEliciting: boolean, pto: number): void {
+    const sentTime = sent.time;
+    this.#watcher?.onLost(now, pn, count, sent.first, sent.slot, sent.octets);
     this.#lost.add(pn, count);
     this.#losses += count;
     this.#lossTime = sentTime;
@@ -143,6 +175,7 @@ export class CongestionState {
   /** Gives memory back. */
   trim(): void {
     this.#lost.clear();
+    this.#watcher?.trim();
   }
 
   #event(now: number): void {

@@ -13,6 +13,7 @@ const MAX_TARGET = 1.5;
 
 /** CUBIC (RFC 9438) with HyStart++ (RFC 9406) in the first slow start. Windows in octets, times in ms. */
 export class Cubic implements CongestionController {
+  readonly pacingRate = 0;
   #packetSize: number;
   #window: number;
   #threshold = Infinity;

@@ -6,6 +6,7 @@ const REDUCTION = 0.5;
 
 /** NewReno as of RFC 9002 §7.3 and appendix B. */
 export class NewReno implements CongestionController {
+  readonly pacingRate = 0;
   #packetSize: number;
   #window: number;
   #threshold = Infinity;

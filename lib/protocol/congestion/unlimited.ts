@@ -3,6 +3,7 @@ import type { CongestionAlgorithm, CongestionController } from './controller.js'
 /** For carriers that have congestion control of their own: TCP below a WebSocket, whose back-pressure holds (STT §10). */
 class Unlimited implements CongestionController {
   readonly window = Number.MAX_SAFE_INTEGER;
+  readonly pacingRate = 0;
   readonly threshold = Infinity;
   readonly inSlowStart = false;
 

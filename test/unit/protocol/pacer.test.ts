@@ -4,7 +4,7 @@ import { Pacer } from '../../../lib/protocol/pacer.js';
 const SIZE = 1200;
 
 function pacer(window: number, rtt: number, inSlowStart = false): Pacer {
-  return new Pacer({ congestionWindow: window, inSlowStart, smoothedRtt: rtt, packetSize: SIZE }, 0);
+  return new Pacer({ congestionWindow: window, inSlowStart, pacingRate: 0, smoothedRtt: rtt, packetSize: SIZE }, 0);
 }
 
 describe('pacer', () => {
@@ -32,6 +32,23 @@ describe('pacer', () => {
     const burst = Math.max(10 * SIZE, (gain * window * 2) / 100);
     expect(sent).toBeGreaterThanOrEqual(gain * window * 10 - 2 * SIZE);
     expect(sent).toBeLessThanOrEqual(gain * window * 10 + burst + 2 * SIZE);
+  });
+
+  it('sends at the rate that the congestion controller asks for, if it does', () => {
+    const source = { congestionWindow: 1e9, inSlowStart: true, pacingRate: 60, smoothedRtt: 1, packetSize: SIZE };
+    const it = new Pacer(source, 0);
+    expect(it.rate).toBe(60);
+    let now = 0;
+    let sent = 0;
+    while (now < 10_000) {
+      const wait = it.delay(now, SIZE);
+      now += wait;
+      if (wait > 0) continue;
+      it.onSent(now, SIZE);
+      sent += SIZE;
+    }
+    expect(sent / 10_000).toBeGreaterThanOrEqual(60);
+    expect(sent).toBeLessThanOrEqual(60 * 10_000 + 11 * SIZE);
   });
 
   it('loses nothing by timers that fire on whole milliseconds and late', () => {
