@@ -2,7 +2,8 @@ import type { Chamber } from '../chamber/chamber.js';
 import type { ChamberStore } from '../chamber/store.js';
 import { MAX_SEEDS } from '../constants.js';
 import { sttError } from '../errors.js';
-import { checkOptionNames, integerOption } from '../options.js';
+import { checkOptionNames, integerOption, nearest } from '../options.js';
+import { ALGORITHMS } from '../protocol/congestion/algorithms.js';
 import type { RotationPolicy } from '../protocol/rotation-policy.js';
 import { warnOnce } from '../stc/node-warn.js';
 import { parseEndpoint } from '../wire/address.js';
@@ -38,8 +39,8 @@ export interface STTNodeOptions extends AdmissionOptions, RotationOptions, Limit
   readonly backend?: Backend;
   /** UDP payload of full packets, in octets, 1,200..65,507. Default 1,200, which every path carries. */
   readonly initialPacketSize?: number;
-  /** Congestion controller. Default 'cubic'. */
-  readonly congestion?: 'cubic' | 'newreno';
+  /** Congestion controller: 'bbr' suits paths that lose packets without being full (docs/performance.md). Default 'cubic'. */
+  readonly congestion?: CongestionName;
   /** A session in which nothing is heard for so long is over; 0 = never. The smaller one of both sides counts. Default 30,000. */
   readonly idleTimeoutMs?: number;
   /** Sends a PING when nothing was heard for a third of the idle timeout. Default false. */
@@ -86,7 +87,7 @@ export interface NodeConfig extends LimitConfig {
   readonly port: number;
   readonly backend: Backend;
   readonly initialPacketSize: number;
-  readonly congestion: 'cubic' | 'newreno';
+  readonly congestion: CongestionName;
   readonly idleTimeoutMs: number;
   readonly keepAlive: boolean;
   readonly closeTimeoutMs: number;
@@ -126,6 +127,10 @@ const NAMES: readonly (keyof STTNodeOptions)[] = [
 
 const MIB = 1_048_576;
 
+/** Congestion controllers, by name. */
+export type CongestionName = keyof typeof ALGORITHMS;
+const CONGESTION_NAMES = Object.keys(ALGORITHMS) as readonly CongestionName[];
+
 /**
  * @throws STTConfigError `ERR_STT_UNKNOWN_OPTION`, `ERR_STT_OPTION_RANGE`; STTCryptoError `ERR_STT_SEED_TOO_SHORT`
  */
@@ -155,7 +160,7 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
     port: integer('port', 0, 0, 65_535),
     backend: oneOf('backend', options.backend ?? backendOfEnvironment(), ['auto', 'native', 'js']),
     initialPacketSize: integer('initialPacketSize', 1200, 1200, 65_507),
-    congestion: oneOf('congestion', options.congestion ?? 'cubic', ['cubic', 'newreno']),
+    congestion: oneOf('congestion', options.congestion ?? 'cubic', CONGESTION_NAMES),
     idleTimeoutMs,
     keepAlive: options.keepAlive === true,
     closeTimeoutMs: integer('closeTimeoutMs', 30_000, 0, 0x7fffffff),
@@ -216,7 +221,9 @@ function text(name: string, value: unknown): string | undefined {
 
 function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
   if ((allowed as readonly string[]).includes(value)) return value as T;
-  throw rangeError(name, `"${value}"`, `one of ${allowed.join(', ')}`);
+  const near = nearest(value, allowed);
+  const hint = near === undefined ? '' : ` (did you mean \`${near}\`?)`;
+  throw rangeError(name, `"${value}"`, `one of ${allowed.join(', ')}${hint}`);
 }
 
 function rangeError(name: string, value: unknown, expected: string): Error {

@@ -221,6 +221,30 @@ describe(`a node (${BACKEND})`, () => {
     expect(() => new STTNode(options as never)).toThrow(/Did you mean `port`\?$/);
   });
 
+  it('suggests the right congestion controller for a wrong one, and takes those there are', () => {
+    const options = { nodeSeed: randomBytes(32), sharedSeed: randomBytes(32) };
+    const wrong = (congestion: string) => () => new STTNode({ ...options, congestion } as never);
+    expect(wrong('brr')).toThrow(/`congestion` is "brr"; one of cubic, newreno, bbr \(did you mean `bbr`\?\)/);
+    expect(wrong('BBR')).toThrow(/did you mean `bbr`/);
+    expect(wrong('vegas')).toThrow(/is "vegas"; one of cubic, newreno, bbr is needed/);
+    expect(wrong('vegas')).toThrow(expect.objectContaining({ code: 'ERR_STT_OPTION_RANGE' }));
+    for (const congestion of ['cubic', 'newreno', 'bbr'] as const) new STTNode({ ...options, congestion });
+  });
+
+  it.each(['newreno', 'bbr'] as const)('carries megabytes with %s', async (congestion) => {
+    await using pair = await nodePair({ congestion }, { congestion });
+    const { client, server } = await pair.connect();
+    const accepted = new Promise<STTStream>((resolve) => server.once('stream', resolve));
+    const stream = await client.openStream();
+    const sent = randomBytes(20_000_000);
+    stream.end(sent);
+    const incoming = await accepted;
+    const received = await readAll(incoming);
+    expect(received.equals(sent)).toBe(true);
+    incoming.end();
+    stream.resume();
+  });
+
   it('refuses seeds that are too short', () => {
     expect(() => new STTNode({ nodeSeed: randomBytes(15), sharedSeed: randomBytes(32) })).toThrow(
       expect.objectContaining({ code: 'ERR_STT_SEED_TOO_SHORT' }),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ALGORITHMS } from '../../lib/protocol/congestion/algorithms.js';
 import type { LinkConditions } from '../support/sim/network.js';
 import { Pair } from '../support/sim/pair.js';
 import { forEachSeed } from '../support/sim/seeds.js';
@@ -7,14 +8,18 @@ import { Transfers } from '../support/sim/transfer.js';
 /** The network that every seed has to get through. */
 const ADVERSE: LinkConditions = { latencyMs: 150, loss: 0.2, reorder: 0.02, duplicate: 0.02, corrupt: 0.02 };
 
+/** The default more often than the others. */
+const CONGESTION = [ALGORITHMS.cubic, ALGORITHMS.bbr, ALGORITHMS.cubic, ALGORITHMS.newreno];
+
 /** Sends so many octets each way over several streams; throws if an octet is wrong or it takes too long. */
 function bothWays(seed: number, octets: number, conditions: LinkConditions, limitMs: number): Pair {
+  const config = { congestion: CONGESTION[seed % CONGESTION.length]! };
   const pair = new Pair({
     seed,
     conditions,
     // The test is about recovery; a network that is this bad takes its time.
-    client: { params: { idleTimeoutMs: 0 } },
-    server: { params: { idleTimeoutMs: 0 } },
+    client: { params: { idleTimeoutMs: 0 }, config },
+    server: { params: { idleTimeoutMs: 0 }, config },
   });
   const there = new Transfers(pair.client, pair.server);
   const back = new Transfers(pair.server, pair.client);

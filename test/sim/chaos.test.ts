@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ALGORITHMS } from '../../lib/protocol/congestion/algorithms.js';
 import type { Stream } from '../../lib/protocol/stream.js';
 import type { Endpoint } from '../support/sim/endpoint.js';
 import type { LinkConditions } from '../support/sim/network.js';
@@ -132,7 +133,10 @@ describe('two applications that do what they like', () => {
           client: {
             params,
             carrier: carrier(random),
-            config: { initialPacketSize: random.pick([1_200, 1_452, 8_000]) },
+            config: {
+              initialPacketSize: random.pick([1_200, 1_452, 8_000]),
+              congestion: random.pick([ALGORITHMS.cubic, ALGORITHMS.bbr]),
+            },
           },
           server: { params, carrier: carrier(random), limits: { resetBurst: 5, resetsPerSecond: 5 } },
         });

@@ -8,7 +8,7 @@ import { Transfers } from '../support/sim/transfer.js';
 /** Sends so many octets over a link of 1,250 octets per ms and 50 ms; gives the share of its rate that was used. */
 function utilisation(
   octets: number,
-  congestion: 'cubic' | 'newreno',
+  congestion: keyof typeof ALGORITHMS,
   conditions: Partial<LinkConditions>,
 ): [number, Pair] {
   const rate = 1250;
@@ -25,7 +25,7 @@ function utilisation(
 }
 
 // Headers and tags take 3.75 % of packets of 1,200 octets; slow start, which begins at a fifth of the rate, some more.
-describe.each(['cubic', 'newreno'] as const)('%s', (congestion) => {
+describe.each(['cubic', 'newreno', 'bbr'] as const)('%s', (congestion) => {
   it.each([
     ['a queue of one round trip', 62_500, 0.9],
     ['a queue of half a round trip', 31_000, 0.85],
@@ -55,6 +55,26 @@ it('lets few packets be lost when it leaves slow start', () => {
   const [, pair] = utilisation(5_000_000, 'cubic', { queue: 62_500 });
   const [, reno] = utilisation(5_000_000, 'newreno', { queue: 62_500 });
   expect(pair.there.stats.dropped).toBeLessThanOrEqual(reno.there.stats.dropped);
+});
+
+it('lets BBR keep the rate it knows while an application sends little', () => {
+  const pair = new Pair({
+    seed: 9,
+    conditions: { latencyMs: 25, rate: 1250, queue: 62_500 },
+    client: { config: { congestion: ALGORITHMS.bbr, handshakeRttMs: 50 } },
+  });
+  const transfers = new Transfers(pair.client, pair.server);
+  transfers.start(5_000_000, 1);
+  pair.runUntil(() => transfers.done, 60_000);
+  // Several cycles of probing, and of the filter of the rate.
+  for (let i = 0; i < 75; i++) {
+    transfers.start(2_000, i);
+    pair.run(200);
+  }
+  const begin = pair.time.now;
+  transfers.start(2_500_000, 2);
+  pair.runUntil(() => transfers.done, 60_000);
+  expect(2_500_000 / 1250 / (pair.time.now - begin)).toBeGreaterThan(0.85);
 });
 
 describe('without congestion control, for carriers that have their own', () => {

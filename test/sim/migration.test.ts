@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PACKET_OVERHEAD, PacketFrame } from '../../lib/constants.js';
+import { ALGORITHMS } from '../../lib/protocol/congestion/algorithms.js';
 import { CLIENT, MovingPair, SERVER } from '../support/sim/moving-pair.js';
 import { forEachSeed } from '../support/sim/seeds.js';
 import { watchStall } from '../support/sim/stall.js';
@@ -38,21 +39,25 @@ describe('a session whose peer changes its address', () => {
     },
   );
 
-  it('keeps the congestion window when only the port changed, and starts anew at another address', () => {
-    const windows = [OTHER_PORT, OTHER_HOST].map((address) => {
-      const pair = new MovingPair({ conditions: { latencyMs: 10 } });
-      const transfers = new Transfers(pair.server, pair.client);
-      transfers.start(20_000_000, 1);
-      pair.run(300);
-      const before = pair.server.session.stats().congestionWindow;
-      pair.clientAddress = address;
-      pair.runUntil(() => pair.serverPaths.changes.length > 0, 10_000);
-      const after = pair.server.session.stats().congestionWindow;
-      return after / before;
-    });
-    expect(windows[0]).toBeGreaterThan(0.4);
-    expect(windows[1]).toBeLessThan(0.1);
-  });
+  it.each(['cubic', 'bbr'] as const)(
+    'keeps the window of %s when only the port changed, and starts anew at another address',
+    (name) => {
+      const windows = [OTHER_PORT, OTHER_HOST].map((address) => {
+        const config = { congestion: ALGORITHMS[name] };
+        const pair = new MovingPair({ conditions: { latencyMs: 10 }, server: { config } });
+        const transfers = new Transfers(pair.server, pair.client);
+        transfers.start(20_000_000, 1);
+        pair.run(300);
+        const before = pair.server.session.stats().congestionWindow;
+        pair.clientAddress = address;
+        pair.runUntil(() => pair.serverPaths.changes.length > 0, 10_000);
+        const after = pair.server.session.stats().congestionWindow;
+        return after / before;
+      });
+      expect(windows[0]).toBeGreaterThan(0.4);
+      expect(windows[1]).toBeLessThan(0.1);
+    },
+  );
 
   it('stays where it is when an attacker forwards its packets from an address of his own', () => {
     const pair = new MovingPair({ conditions: LINK });

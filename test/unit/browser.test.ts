@@ -25,6 +25,8 @@ describe('the entry for browsers', () => {
     };
     visit('lib/browser.ts');
     expect(seen.size).toBeGreaterThan(20);
+    // TCP below a WebSocket controls congestion.
+    expect([...seen].filter((file) => /congestion\/(bbr|cubic|new-reno)/.test(file))).toEqual([]);
   });
 
   it('stays below its size when bundled, minified and not compressed', async () => {

@@ -1,3 +1,4 @@
+import { Bbr } from './bbr.js';
 import type { CongestionAlgorithm } from './controller.js';
 import { Cubic } from './cubic.js';
 import { NewReno } from './new-reno.js';
@@ -6,4 +7,5 @@ import { NewReno } from './new-reno.js';
 export const ALGORITHMS = {
   cubic: (packetSize) => new Cubic(packetSize),
   newreno: (packetSize) => new NewReno(packetSize),
+  bbr: (packetSize, random) => new Bbr(packetSize, random),
 } as const satisfies Record<string, CongestionAlgorithm>;

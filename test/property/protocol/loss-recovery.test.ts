@@ -80,73 +80,77 @@ const step = fc.oneof(
 describe('loss recovery', () => {
   it('decides on every packet as a plain list of packets does', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), fc.boolean(), (steps, cubic) => {
-        const h = new RecoveryHarness({ congestion: cubic ? ALGORITHMS.cubic : ALGORITHMS.newreno });
-        const model = new Model();
-        const packetAt = new Map<number, number>();
-        let now = 0;
-        let offset = 0;
-        const add = (pn: number, size: number): void => {
-          model.packets.push({ pn, time: now, size, state: 'open' });
-        };
-        for (const it of steps) {
-          now += 0.25;
-          if (it.kind === 'run') {
-            const count = h.numbers.run(it.count);
-            const pn = h.sendRun(now, count);
-            for (let i = 0; i < count; i++) {
-              packetAt.set(offset + i * PAYLOAD, pn + i);
-              add(pn + i, i < count - 1 ? SIZE : SIZE - PAYLOAD + 1);
+      fc.property(
+        fc.array(step, { maxLength: 60 }),
+        fc.constantFrom(...Object.values(ALGORITHMS)),
+        (steps, congestion) => {
+          const h = new RecoveryHarness({ congestion });
+          const model = new Model();
+          const packetAt = new Map<number, number>();
+          let now = 0;
+          let offset = 0;
+          const add = (pn: number, size: number): void => {
+            model.packets.push({ pn, time: now, size, state: 'open' });
+          };
+          for (const it of steps) {
+            now += 0.25;
+            if (it.kind === 'run') {
+              const count = h.numbers.run(it.count);
+              const pn = h.sendRun(now, count);
+              for (let i = 0; i < count; i++) {
+                packetAt.set(offset + i * PAYLOAD, pn + i);
+                add(pn + i, i < count - 1 ? SIZE : SIZE - PAYLOAD + 1);
+              }
+              offset += (count - 1) * PAYLOAD + 1;
+            } else if (it.kind === 'send') {
+              for (let i = 0; i < it.count; i++) {
+                const kind = i % 2 === 0 ? SentFrame.FLOW_CREDIT : SentFrame.MESSAGE;
+                add(h.send(now, 1, PATH, kind), SIZE);
+              }
+              // A packet that only acknowledges: of no octets here, as it counts for nothing.
+              add(h.sendAck(now), 0);
+            } else if (it.kind === 'ack') {
+              const ranges: [number, number][] = [];
+              let hi = h.numbers.next - 1;
+              for (const [gap, length] of it.gaps) {
+                hi -= gap;
+                const lo = Math.max(0, hi - length);
+                if (hi < 0) break;
+                ranges.push([lo, hi]);
+                hi = lo - 2;
+              }
+              // Skipped numbers and ACKs that were dropped are other tests' business.
+              if (ranges.length === 0 || h.numbers.acknowledgesSkipped(new Float64Array(ranges.flat()), ranges.length))
+                continue;
+              expect(h.ack(now, ...ranges)).toBe(0);
+              if (model.ack(ranges)) model.lose(now, h.recovery.rtt.lossDelay);
+            } else if (it.kind === 'wait') {
+              now += it.ms;
+            } else {
+              const at = h.recovery.timeout();
+              if (at === Infinity) continue;
+              now = Math.max(now, at);
+              h.recovery.onTimeout(now);
+              model.lose(now, h.recovery.rtt.lossDelay);
             }
-            offset += (count - 1) * PAYLOAD + 1;
-          } else if (it.kind === 'send') {
-            for (let i = 0; i < it.count; i++) {
-              const kind = i % 2 === 0 ? SentFrame.FLOW_CREDIT : SentFrame.MESSAGE;
-              add(h.send(now, 1, PATH, kind), SIZE);
-            }
-            // A packet that only acknowledges: of no octets here, as it counts for nothing.
-            add(h.sendAck(now), 0);
-          } else if (it.kind === 'ack') {
-            const ranges: [number, number][] = [];
-            let hi = h.numbers.next - 1;
-            for (const [gap, length] of it.gaps) {
-              hi -= gap;
-              const lo = Math.max(0, hi - length);
-              if (hi < 0) break;
-              ranges.push([lo, hi]);
-              hi = lo - 2;
-            }
-            // Skipped numbers and ACKs that were dropped are other tests' business.
-            if (ranges.length === 0 || h.numbers.acknowledgesSkipped(new Float64Array(ranges.flat()), ranges.length))
-              continue;
-            expect(h.ack(now, ...ranges)).toBe(0);
-            if (model.ack(ranges)) model.lose(now, h.recovery.rtt.lossDelay);
-          } else if (it.kind === 'wait') {
-            now += it.ms;
-          } else {
-            const at = h.recovery.timeout();
-            if (at === Infinity) continue;
-            now = Math.max(now, at);
-            h.recovery.onTimeout(now);
-            model.lose(now, h.recovery.rtt.lossDelay);
+            expect(h.recovery.bytesInFlight).toBe(model.inFlight);
+            if (model.inFlight > 0) expect(h.recovery.unsettled).toBeGreaterThan(0);
           }
-          expect(h.recovery.bytesInFlight).toBe(model.inFlight);
-          if (model.inFlight > 0) expect(h.recovery.unsettled).toBeGreaterThan(0);
-        }
-        const repeatable = h.acked.filter(([kind]) => kind !== SentFrame.ACK);
-        expect(told(repeatable, packetAt)).toEqual(model.numbers('acked'));
-        // Told lost: all that are lost, each once, and what a probe was to carry although its packet was not lost.
-        const lost = told(
-          h.lost.filter(([kind]) => kind !== SentFrame.ACK),
-          packetAt,
-        );
-        expect(new Set(lost).size).toBe(lost.length);
-        expect(model.numbers('lost').filter((pn) => !lost.includes(pn))).toEqual([]);
-        const probed = lost.filter((pn) => !model.numbers('lost').includes(pn));
-        expect(probed.length).toBeLessThanOrEqual(2 * steps.filter(({ kind }) => kind === 'timeout').length);
-        expect(h.recovery.congestionWindow).toBeGreaterThanOrEqual(2 * SIZE);
-        expect(Number.isFinite(h.recovery.congestionWindow)).toBe(true);
-      }),
+          const repeatable = h.acked.filter(([kind]) => kind !== SentFrame.ACK);
+          expect(told(repeatable, packetAt)).toEqual(model.numbers('acked'));
+          // Told lost: all that are lost, each once, and what a probe was to carry although its packet was not lost.
+          const lost = told(
+            h.lost.filter(([kind]) => kind !== SentFrame.ACK),
+            packetAt,
+          );
+          expect(new Set(lost).size).toBe(lost.length);
+          expect(model.numbers('lost').filter((pn) => !lost.includes(pn))).toEqual([]);
+          const probed = lost.filter((pn) => !model.numbers('lost').includes(pn));
+          expect(probed.length).toBeLessThanOrEqual(2 * steps.filter(({ kind }) => kind === 'timeout').length);
+          expect(h.recovery.congestionWindow).toBeGreaterThanOrEqual(2 * SIZE);
+          expect(Number.isFinite(h.recovery.congestionWindow)).toBe(true);
+        },
+      ),
       { numRuns: 300 },
     );
   });

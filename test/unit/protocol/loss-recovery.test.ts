@@ -386,6 +386,30 @@ describe('change of path', () => {
     expect(h.recovery.congestionWindow).toBe(10 * SIZE);
   });
 
+  it('makes BBR begin anew, and late ACKs tell it no rate, even back on the old path', () => {
+    const bbr = { packetSize: SIZE, congestion: ALGORITHMS.bbr };
+    const h = new RecoveryHarness({ handshakeRttMs: 20, congestion: ALGORITHMS.bbr });
+    for (let round = 0; round < 5; round++) {
+      const first = h.send(round * 20, 10 * 2 ** round);
+      h.ack(round * 20 + 20, [first, h.numbers.next - 1]);
+    }
+    expect(h.recovery.congestionWindow).toBe(320 * SIZE);
+    expect(h.recovery.pacingRate).toBeGreaterThan((160 * SIZE) / 20);
+    const late = h.send(100, 100);
+    h.recovery.onPathChanged(PATH + 1, bbr, false, 101);
+    expect(h.recovery.congestionWindow).toBe(10 * SIZE);
+    expect(h.recovery.pacingRate).toBe(0);
+    expect(h.recovery.packetSize).toBe(SIZE);
+    h.recovery.onPathChanged(PATH, bbr, false, 102);
+    h.ack(120, [late, late + 99]);
+    expect(h.recovery.congestionWindow).toBe(10 * SIZE);
+    const first = h.send(130, 10);
+    h.ack(160, [first, first + 9]);
+    expect(h.recovery.congestionWindow).toBe(20 * SIZE);
+    // 2.77 times ten packets in a round trip: how long that is the late ACK did tell, for the path is the same.
+    expect(h.recovery.pacingRate).toBeCloseTo((2.77 * 10 * SIZE) / 20);
+  });
+
   it('gives up at once what is in flight on one that broke', () => {
     const h = new RecoveryHarness({ handshakeRttMs: 20 });
     h.send(0, 10);
