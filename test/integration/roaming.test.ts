@@ -79,7 +79,7 @@ describe.skipIf(NO_NAMESPACES !== undefined)(
       const common = { sharedSeed: randomBytes(32).toString('hex'), host };
       const server = new RoamingNode({ ...common, sends: way === 'download' });
       // Who only receives has nothing to say from its new address, but that it is still there.
-      const client = new RoamingNode({ ...common, sends: way === 'upload', keepAlive: true, idleTimeoutMs: 3_000 });
+      const client = new RoamingNode({ ...common, sends: way === 'upload', keepAlive: true, idleTimeoutMs: 9_000 });
       const [port] = await Promise.all([server.hears('port'), client.hears('port')]);
       const [before, after] = addresses;
       const change = (node: RoamingNode, what: 'add' | 'del', address: string): void => {
