@@ -6,7 +6,7 @@ import * as browser from '../../lib/browser.js';
 import * as node from '../../lib/index.js';
 
 /** Octets; the sum of what it is made of today, so that growth is seen. */
-const LIMIT = 208_000;
+const LIMIT = 209_500;
 /** The part with ML-KEM, which is fetched when the keys of a session are first changed. */
 const LATER_LIMIT = 20_000;
 
