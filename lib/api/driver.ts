@@ -13,6 +13,8 @@ import type { SessionEntry } from './session-entry.js';
 import type { StreamFace } from './stream-face.js';
 
 const HIGH_WORD = 4_294_967_296;
+/** A timer that fires so late shows that the event loop stood still, ms. */
+const STALL_MS = 20;
 
 /** What the driver asks of the node around it. */
 export interface DriverHost<S extends StreamFace> {
@@ -54,10 +56,17 @@ export class Driver<S extends StreamFace> {
     this.#tickPending = false;
     if (!this.#stopped) this.#pump(performance.now());
   };
+  #hasStalled = false;
   readonly #onTimer = (): void => {
+    if (this.#stopped) return;
+    const now = performance.now();
+    // Timers come before what has arrived meanwhile: that is read first, or a session would end for want of it.
+    const hasStalled = !this.#hasStalled && now - this.#timerAt > STALL_MS;
+    this.#hasStalled = hasStalled;
     this.#timer = undefined;
     this.#timerAt = Infinity;
-    if (!this.#stopped) this.#onTimeout(performance.now());
+    if (hasStalled) this.#armAt(now, now);
+    else this.#onTimeout(now);
   };
 
   constructor(host: DriverHost<S>) {
@@ -234,6 +243,10 @@ export class Driver<S extends StreamFace> {
     if (this.#stopped) return;
     const at = Math.min(this.#deadlines.next, this.#host.handshakeTimeout());
     if (at === Infinity || at >= this.#timerAt) return;
+    this.#armAt(at, now);
+  }
+
+  #armAt(at: number, now: number): void {
     clearTimeout(this.#timer);
     this.#timerAt = at;
     this.#timer = setTimeout(this.#onTimer, Math.max(1, Math.ceil(at - now)));
