@@ -257,7 +257,19 @@ describe('probing for bandwidth', () => {
     const it = cruising({ queueBdp: 0.8 });
     it.link.setRate(it.now, RATE / 10);
     // The losses of the queue that overflows bound it at once, the filter of the rate follows after two cycles.
-    it.until('bounding', () => it.bbr.model.bwShortterm < RATE / 2, 2000);
+    const bounds: number[] = [];
+    it.until(
+      'bounding',
+      () => {
+        const { bwShortterm } = it.bbr.model;
+        if (bwShortterm < Infinity && bwShortterm !== bounds.at(-1)) bounds.push(bwShortterm);
+        return bwShortterm < RATE / 2;
+      },
+      2000,
+    );
+    // By three tenths in a round trip at most, as CUBIC does.
+    for (let i = 1; i < bounds.length; i++) expect(bounds[i]! / bounds[i - 1]!).toBeGreaterThanOrEqual(0.699);
+    expect(bounds[0]! / RATE).toBeGreaterThanOrEqual(0.699);
     expect(it.bbr.model.maxBw / RATE).toBeGreaterThan(0.98);
     it.run(15_000);
     expect(it.bbr.model.maxBw / (RATE / 10)).toBeLessThan(1.1);
@@ -297,6 +309,22 @@ describe('losses while it does not probe', () => {
     it.run(1000);
     expect(it.bbr.model.bwShortterm).toBe(Infinity);
     expect(it.bbr.window).toBeGreaterThan(1.9 * BDP);
+  });
+
+  it('never take the rate below two packets in a round trip', () => {
+    const it = cruising();
+    it.flow.losses = new RandomLosses(0.6, 1);
+    let least = Infinity;
+    for (let i = 0; i < 600; i++) {
+      it.run(50);
+      const perRound = it.flow.recovery.smoothedRtt / SIZE;
+      least = Math.min(least, it.bbr.model.bw * perRound);
+      expect(it.bbr.pacingRate * perRound).toBeGreaterThanOrEqual(1.99);
+    }
+    expect(least).toBeLessThan(1);
+    it.flow.losses = new RandomLosses(0, 1);
+    it.run(10_000);
+    expect(share(it, 2000)).toBeGreaterThan(0.8);
   });
 
   it('take the rate down to a policer without a queue', () => {
