@@ -1,3 +1,5 @@
+import { initialWindow } from './congestion/controller.js';
+
 /** What the pacer takes its rate from; `LossRecovery` is one. */
 export interface PacingSource {
   /** Octets. */
@@ -13,8 +15,6 @@ export interface PacingSource {
 /** Above 1, so that the window and not the pacer limits (RFC 9002 §7.7); 2 while the window doubles in a round trip. */
 const GAIN = 1.25;
 const SLOW_START_GAIN = 2;
-/** A burst is the initial window at least: 10 packets. */
-const BURST_PACKETS = 10;
 /** Timers fire 1 ms apart and up to 1 ms late: what the rate allows in 2 ms may go at once, else they would throttle. */
 const BURST_MS = 2;
 /** After the pacer held the sender back, lateness of its wake-up is made good up to this. */
@@ -69,7 +69,8 @@ export class Pacer {
   }
 
   #burst(rate: number, ms: number): number {
-    return Math.max(BURST_PACKETS * this.#source.packetSize, rate * ms);
+    // A burst is the initial window at least (RFC 9002 §7.7): 10 packets, but only 2 where they are huge.
+    return Math.max(initialWindow(this.#source.packetSize), rate * ms);
   }
 
   #refill(now: number): number {

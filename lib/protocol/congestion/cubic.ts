@@ -115,8 +115,11 @@ export class Cubic implements CongestionController {
   }
 
   onPacketSize(size: number): void {
+    if (size === this.#packetSize) return;
     this.#packetSize = size;
     this.#window = Math.max(this.#window, minimumWindow(size));
+    // The curve of this stage is drawn in packets of the old size.
+    this.#epoch = -1;
   }
 
   #endStage(): void {
