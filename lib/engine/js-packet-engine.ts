@@ -48,10 +48,10 @@ export interface JsPacketEngineOptions {
  */
 export class JsPacketEngine implements PacketEngine {
   readonly backend = 'js';
+  readonly dontFragment = false;
   readonly rows: Uint32Array;
   readonly groups: Uint32Array;
   readonly slab: Uint8Array;
-
   readonly #crypto: CryptoProvider;
   readonly #events: PacketEngineEvents;
   readonly #output: DatagramOutput;
@@ -130,12 +130,14 @@ export class JsPacketEngine implements PacketEngine {
     this.#transmit.release(count);
   }
 
-  /** The output could not send the datagram that it has had longest, and is done with it. */
-  failed(): void {
+  /** The output could not send the datagram that it has had longest, and is done with it. `isTooLarge`: for its size. */
+  failed(isTooLarge: boolean): void {
+    const { oldestOctets, oldestAddress } = this.#transmit;
     this.#stats.sendErrors++;
     this.#stats.datagramsSent--;
-    this.#stats.octetsSent -= this.#transmit.oldestOctets;
+    this.#stats.octetsSent -= oldestOctets;
     this.#transmit.release(1);
+    if (isTooLarge) this.#events.onRefusedSize?.(this.#paths.find(oldestAddress), oldestOctets);
   }
 
   /** Fires `onWritable` if something was refused and there is room again. To be called after `released` or `flush`, from outside of callbacks. */
@@ -287,8 +289,7 @@ export class JsPacketEngine implements PacketEngine {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#shut();
-    return this.#closing;
+    return (this.#closing ??= this.#shut());
   }
 
   #shut(): Promise<void> {

@@ -47,6 +47,11 @@ export class TransmitRing {
     return this.#ends[this.#oldest & MASK]! - this.#begins[this.#oldest & MASK]!;
   }
 
+  /** Where that one goes. */
+  get oldestAddress(): Uint8Array {
+    return this.#addresses[this.#oldest & MASK]!;
+  }
+
   /** Where a datagram of up to `length` octets may be written now, -1 if the ring is full. */
   reserve(length: number): number {
     const count = this.#newest - this.#oldest;

@@ -98,6 +98,14 @@ type SameAsPacketEngine = Pick<
   | 'deliver'
 >;
 
+/** What `flush` tells. */
+export const Waiting = {
+  /** Something in `takeForConnections`. */
+  CONNECTIONS: 1,
+  /** Something in `takeRefusedSizes`. */
+  REFUSED_SIZES: 2,
+} as const;
+
 /** The engine object of the addon; `NativePacketEngine` is what everybody uses. */
 export interface NativeEngine extends SameAsPacketEngine {
   openSession(
@@ -122,10 +130,12 @@ export interface NativeEngine extends SameAsPacketEngine {
   readStats(out: Float64Array): void;
   /** ADDRESS_OCTETS, `undefined` without a socket. */
   boundAddress(): Uint8Array | undefined;
-  /** True if something waits in `takeForConnections`. */
-  flush(): boolean;
+  /** Gives, by the bits of `Waiting`, what is to be taken. */
+  flush(): number;
   takeSealed(): NativeDatagram[];
   takeForConnections(): NativeDatagram[];
+  /** Pairs: a path (NONE if the address is none any more), and octets of a datagram that the system refused for its size. */
+  takeRefusedSizes(): number[];
   /** `done` is called once the socket is closed. */
   close(done: () => void): void;
 }

@@ -10,7 +10,7 @@ import {
   type SessionKeys,
 } from '../ports/packet-engine.js';
 import { addressHost, addressPort, encodeAddress, isIPv4Address, numericZone } from '../wire/address.js';
-import { loadNative, type NativeDatagram, type NativeEngine } from './binding.js';
+import { loadNative, type NativeDatagram, type NativeEngine, Waiting } from './binding.js';
 
 /** What a window of a fast path needs; the operating system gives what it allows. */
 const DEFAULT_BUFFER = 4 * 1024 * 1024;
@@ -81,6 +81,7 @@ const STAT_NAMES = [
 ] as const satisfies readonly (keyof PacketEngineStats)[];
 const GSO_AT = STAT_NAMES.length;
 const GRO_AT = GSO_AT + 1;
+const DONT_FRAGMENT_AT = GRO_AT + 1;
 
 /**
  * The packet engine in native code: recvmmsg and sendmmsg with segmentation offload, OpenSSL, one call into JavaScript
@@ -91,9 +92,10 @@ export class NativePacketEngine implements PacketEngine {
   readonly rows: Uint32Array;
   readonly groups: Uint32Array;
   readonly slab: Uint8Array;
+  readonly dontFragment: boolean;
 
   readonly #native: NativeEngine;
-  readonly #counters = new Float64Array(STAT_NAMES.length + 2);
+  readonly #counters = new Float64Array(STAT_NAMES.length + 3);
   readonly #events: PacketEngineEvents;
   #closing: Promise<void> | undefined;
 
@@ -129,6 +131,7 @@ export class NativePacketEngine implements PacketEngine {
     this.rows = this.#native.rows;
     this.groups = this.#native.groups;
     this.slab = this.#native.slab;
+    this.dontFragment = this.stats().dontFragment;
   }
 
   /**
@@ -244,21 +247,28 @@ export class NativePacketEngine implements PacketEngine {
   }
 
   flush(): void {
-    let isWaiting = false;
+    let waiting = 0;
     try {
-      isWaiting = this.#native.flush();
+      waiting = this.#native.flush();
     } catch (error) {
       // The caller is in the middle of something, and this is the end of the engine: not from here.
       setImmediate(() => this.#fail(error as Error));
     }
-    if (isWaiting) this.#serveConnections();
+    if (waiting === 0) return;
+    if ((waiting & Waiting.CONNECTIONS) !== 0) this.#serveConnections();
+    if ((waiting & Waiting.REFUSED_SIZES) !== 0) this.#tellRefusedSizes();
   }
 
   stats(): PacketEngineStats {
     const counters = this.#counters;
     this.#native.readStats(counters);
     const totals = Object.fromEntries(STAT_NAMES.map((name, at) => [name, counters[at]!]));
-    return { ...(totals as unknown as PacketEngineStats), gso: counters[GSO_AT] === 1, gro: counters[GRO_AT] === 1 };
+    return {
+      ...(totals as unknown as PacketEngineStats),
+      gso: counters[GSO_AT] === 1,
+      gro: counters[GRO_AT] === 1,
+      dontFragment: counters[DONT_FRAGMENT_AT] === 1,
+    };
   }
 
   close(): Promise<void> {
@@ -282,6 +292,13 @@ export class NativePacketEngine implements PacketEngine {
   #serveConnections(): void {
     for (const { address, datagram } of this.#native.takeForConnections()) {
       this.#events.onConnectionDatagram?.(address, datagram);
+    }
+  }
+
+  #tellRefusedSizes(): void {
+    const refused = this.#native.takeRefusedSizes();
+    for (let i = 0; i < refused.length; i += 2) {
+      this.#events.onRefusedSize?.(refused[i]!, refused[i + 1]!);
     }
   }
 

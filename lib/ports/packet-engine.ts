@@ -149,6 +149,8 @@ export interface PacketEngineStats {
   /** Segmentation offload in use now, or why not. */
   gso: boolean;
   gro: boolean;
+  /** As `PacketEngine.dontFragment`. */
+  dontFragment: boolean;
   receiveBufferOctets: number;
   sendBufferOctets: number;
   /** What the engine holds now: sessions and paths that are open, handshakes whose answer may come. */
@@ -170,6 +172,11 @@ export interface PacketEngineEvents {
    * knows; `datagram` is the callee's. What was refused for connections may go on when this was called: nobody calls `onWritable` for that.
    */
   onConnectionDatagram?(address: Uint8Array, datagram: Uint8Array): void;
+  /**
+   * The system refused to send a datagram of so many octets on a path (NONE if there is no such path any more), as it is
+   * larger than the interface carries. Told soon: at the next `flush` at the latest.
+   */
+  onRefusedSize?(path: number, octets: number): void;
   /** The socket failed for good; the engine is closed. */
   onError(error: Error): void;
 }
@@ -185,6 +192,8 @@ export interface PacketEngine {
   readonly rows: Uint32Array;
   readonly groups: Uint32Array;
   readonly slab: Uint8Array;
+  /** Datagrams that are too large for a path get lost there; else the system cuts them up and they seem to fit. */
+  readonly dontFragment: boolean;
 
   /** Keys against which mac1 of a HELLO is checked, by seed index (at most 64). */
   setMac1Keys(keys: readonly Uint8Array[]): void;

@@ -131,7 +131,7 @@ class UdpLoop implements DatagramOutput {
   readonly #onSent = (error: Error | null): void => {
     this.#unsent--;
     if (error === null) this.engine.released(1);
-    else this.engine.failed();
+    else this.engine.failed((error as NodeJS.ErrnoException).code === 'EMSGSIZE');
     if (this.#closed) {
       if (this.#unsent === 0) this.#drained?.();
     } else if (!this.#resumeScheduled) {

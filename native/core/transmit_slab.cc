@@ -24,7 +24,7 @@ void TransmitSlab::Push(const Address& to, size_t count, size_t segment, size_t 
       run->is_open = octets == run->segment;
     } else {
       const uint32_t first = static_cast<uint32_t>(octets);
-      runs_.push_back({to, head(), first, first, 1, 0, octets > 0, false});
+      runs_.push_back({to, head(), first, first, 1, 0, octets > 0, false, false});
     }
     head_ += octets;
     count--;

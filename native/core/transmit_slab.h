@@ -37,6 +37,8 @@ class TransmitSlab {
     bool is_open;
     /** Segmentation offload was refused for it. */
     bool is_plain;
+    /** A datagram of it was refused for its size. */
+    bool is_too_large;
   };
 
   explicit TransmitSlab(size_t size);

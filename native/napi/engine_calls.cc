@@ -15,6 +15,10 @@ namespace stt {
 
 namespace {
 
+/** What `flush` tells, by bit: see `Waiting` in lib/native/binding.ts. */
+constexpr uint32_t kConnectionsWait = 1;
+constexpr uint32_t kSizesRefused = 2;
+
 bool GetAddress(napi_env env, napi_value value, Address* out) {
   const uint8_t* octets;
   if (!GetBytesOf(env, value, kAddressOctets, &octets)) return false;
@@ -271,7 +275,24 @@ napi_value Flush(napi_env env, napi_callback_info info) {
   wrap->Flush();
   if (wrap->ThrowSendFailure()) return nullptr;
   const TransmitSlab* waiting = wrap->core().for_connections();
-  return MakeBool(env, waiting != nullptr && !waiting->empty());
+  const bool has_connections = waiting != nullptr && !waiting->empty();
+  const bool has_refused = !wrap->socket().refused_sizes().empty();
+  return MakeU32(env, (has_connections ? kConnectionsWait : 0) | (has_refused ? kSizesRefused : 0));
+}
+
+napi_value TakeRefusedSizes(napi_env env, napi_callback_info info) {
+  const Arguments<0> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  if (wrap == nullptr) return nullptr;
+  napi_value list;
+  if (napi_create_array(env, &list) != napi_ok) return nullptr;
+  uint32_t length = 0;
+  for (const RefusedSize& refused : wrap->socket().refused_sizes()) {
+    napi_set_element(env, list, length++, MakeU32(env, wrap->core().paths().Find(refused.to)));
+    napi_set_element(env, list, length++, MakeU32(env, refused.octets));
+  }
+  wrap->socket().ClearRefusedSizes();
+  return list;
 }
 
 napi_value ReadStats(napi_env env, napi_callback_info info) {
@@ -314,6 +335,7 @@ napi_value ReadStats(napi_env env, napi_callback_info info) {
       wrap->busy_poll().hits(),
       socket.gso(),
       socket.gro(),
+      socket.dont_fragment(),
   };
   constexpr size_t kCount = sizeof values / sizeof values[0];
   if (napi_get_typedarray_info(env, args[0], &type, &length, &data, nullptr, nullptr) != napi_ok ||
@@ -447,6 +469,7 @@ void ExportEngine(napi_env env, napi_value exports) {
       Method("deliver", Deliver),
       Method("takeSealed", TakeSealed),
       Method("takeForConnections", TakeForConnections),
+      Method("takeRefusedSizes", TakeRefusedSizes),
       Method("close", Close),
   };
   napi_value engine = nullptr;

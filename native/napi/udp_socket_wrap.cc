@@ -138,11 +138,12 @@ bool EngineWrap::ShareMemory(napi_value self) {
 
 bool EngineWrap::SendNow() {
   if (is_blocked_ || has_send_failed_) return false;
-  const uint64_t before = socket_.counters().datagrams;
+  const SendCounters before = socket_.counters();
   const SendStatus status = socket_.Send(&core_->transmit());
   if (has_question_) {
     has_question_ = false;
-    busy_poll_.Sent(uv_hrtime(), socket_.counters().datagrams - before);
+    const SendCounters& after = socket_.counters();
+    busy_poll_.Sent(uv_hrtime(), after.datagrams - before.datagrams, after.octets - before.octets);
   }
   switch (status) {
     case SendStatus::kDone:

@@ -4,7 +4,8 @@
 
 namespace stt {
 
-void BusyPoll::Sent(uint64_t now, uint64_t datagrams) {
+void BusyPoll::Sent(uint64_t now, uint64_t datagrams, uint64_t octets) {
+  datagrams = std::max(datagrams, octets / kDatagramOctets);
   datagrams_ = is_answered_ ? datagrams : datagrams_ + datagrams;
   is_answered_ = false;
   asked_at_ = now;

@@ -18,8 +18,8 @@ class BusyPoll {
   /** `limit`: how long an answer is waited for awake; 0 = never. */
   explicit BusyPoll(uint64_t limit) : limit_(limit) {}
 
-  /** What asks for an answer was handed to the system, `datagrams` in all. */
-  void Sent(uint64_t now, uint64_t datagrams);
+  /** What asks for an answer was handed to the system, `datagrams` of `octets` in all. */
+  void Sent(uint64_t now, uint64_t datagrams, uint64_t octets);
   /** Something was received. */
   void Received(uint64_t now);
   /** Until when to poll; in the past or 0: not at all. */
@@ -34,6 +34,8 @@ class BusyPoll {
  private:
   /** Sent without an answer in between, more datagrams are no question any more. */
   static constexpr uint64_t kMaxQuestion = 4;
+  /** As many octets count as a datagram, however few there are: jumbo packets are bulk, too. */
+  static constexpr uint64_t kDatagramOctets = 1500;
   /** After vain polls, at most so many answers in a row have to come in time before the next. */
   static constexpr uint32_t kMaxProof = 1024;
   /** As many late answers in a row are forgiven, less one. */

@@ -14,7 +14,9 @@ namespace stt {
 
 namespace {
 
-void SetOption(int fd, int level, int name, int value) { (void)setsockopt(fd, level, name, &value, sizeof value); }
+bool SetOption(int fd, int level, int name, int value) {
+  return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
 
 int GetOption(int fd, int name) {
   int value = 0;
@@ -53,21 +55,27 @@ int MakeSocket(int family) {
 #endif
 }
 
-/** Datagrams are never cut on their way: what is too large for a path has to be noticed (RFC 9000 §14). */
-void ForbidFragmentation(int fd, int family) {
+/**
+ * Datagrams are never cut on their way: what is too large for a path has to be noticed (RFC 9000 §14). False if the
+ * system cannot see to that, for every family that the socket serves.
+ */
+bool ForbidFragmentation(int fd, int family, bool ipv6_only) {
 #if defined(IP_PMTUDISC_PROBE)
   // As PROBE, the kernel does not believe forged ICMP messages either: the session finds the MTU itself.
-  SetOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
-  if (family == AF_INET6) SetOption(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+  (void)ipv6_only;
+  const bool is_set = SetOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+  return family == AF_INET ? is_set : SetOption(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE) && is_set;
 #elif defined(IP_DONTFRAG)
-  if (family == AF_INET) SetOption(fd, IPPROTO_IP, IP_DONTFRAG, 1);
+  if (family == AF_INET) return SetOption(fd, IPPROTO_IP, IP_DONTFRAG, 1);
 #ifdef IPV6_DONTFRAG
-  if (family == AF_INET6) SetOption(fd, IPPROTO_IPV6, IPV6_DONTFRAG, 1);
+  // It does not reach the IPv4 packets of such a socket.
+  return SetOption(fd, IPPROTO_IPV6, IPV6_DONTFRAG, 1) && ipv6_only;
 #endif
-#else
+#endif
   (void)fd;
   (void)family;
-#endif
+  (void)ipv6_only;
+  return false;
 }
 
 /** The kernel or the network card does not cut this train: too old, no checksum offload, IPsec, segment over the MTU. */
@@ -88,7 +96,7 @@ bool UdpSocket::Open(const SocketOptions& options) {
   socklen_t size = sizeof address;
   if (getsockname(fd_, &address.any, &size) != 0) return Fail("getsockname");
   bound_ = FromSocketAddress(address);
-  ForbidFragmentation(fd_, family_);
+  dont_fragment_ = ForbidFragmentation(fd_, family_, options.ipv6_only);
   SetBuffers(options);
   EnableOffload(options);
   block_every_ = options.block_every;
@@ -126,7 +134,7 @@ void UdpSocket::Accepted(TransmitSlab* slab, uint32_t octets) {
   counters_.datagrams += octets > run.segment ? run.count : 1;
   counters_.octets += octets;
   // It goes without offload what did not go with it: so the size was not at fault.
-  if (run.is_plain) gso_ = false;
+  if (run.is_plain && !run.is_too_large) gso_ = false;
   run.sent += octets;
   if (run.sent == run.size) slab->Pop();
 }
@@ -139,9 +147,22 @@ void UdpSocket::Refused(TransmitSlab* slab, int number, bool is_train) {
     return;
   }
   const uint32_t octets = is_train ? run.size : std::min(run.segment, run.size - run.sent);
+  if (number == EMSGSIZE) {
+    run.is_too_large = true;
+    NoteRefusedSize(run.to, octets);
+  }
   counters_.errors += is_train ? run.count : 1;
   run.sent += octets;
   if (run.sent == run.size) slab->Pop();
+}
+
+void UdpSocket::NoteRefusedSize(const Address& to, uint32_t octets) {
+  for (RefusedSize& known : refused_sizes_) {
+    if (!(known.to == to)) continue;
+    known.octets = std::min(known.octets, octets);
+    return;
+  }
+  if (refused_sizes_.size() < kMaxRefused) refused_sizes_.push_back({to, octets});
 }
 
 bool IsTransient(int number) {

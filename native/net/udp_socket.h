@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "address.h"
 #include "packet_engine.h"
@@ -39,6 +40,12 @@ struct SendCounters {
   uint64_t calls = 0;
 };
 
+/** The kernel would not send a datagram for its size: it is over the MTU of the interface. */
+struct RefusedSize {
+  Address to;
+  uint32_t octets;
+};
+
 enum class SendStatus { kDone, kBlocked, kFailed };
 
 /**
@@ -49,6 +56,8 @@ class UdpSocket {
  public:
   /** Bursts of one Receive: with eight slots of 64 KiB the memory that is written stays in a core's own cache. */
   static constexpr size_t kMaxBursts = 8;
+  /** Addresses whose refused sizes wait to be told. */
+  static constexpr size_t kMaxRefused = 64;
 
   UdpSocket();
   ~UdpSocket();
@@ -68,7 +77,12 @@ class UdpSocket {
   /** Octets of buffer that the kernel gave. */
   int receive_buffer() const;
   int send_buffer() const;
+  /** Large datagrams get lost rather than being cut up on their way. */
+  bool dont_fragment() const { return dont_fragment_; }
   const SendCounters& counters() const { return counters_; }
+  /** Sizes that were refused since the last Clear, of each address the smallest; more addresses than kMaxRefused are left out. */
+  const std::vector<RefusedSize>& refused_sizes() const { return refused_sizes_; }
+  void ClearRefusedSizes() { refused_sizes_.clear(); }
 
   /**
    * Receives up to kMaxBursts bursts, which are valid until the next call. Gives their number, 0 if there is nothing,
@@ -92,16 +106,19 @@ class UdpSocket {
   void Accepted(TransmitSlab* slab, uint32_t octets);
   /** The kernel refused the first waiting run as a train, or the next datagram of it. */
   void Refused(TransmitSlab* slab, int number, bool is_train);
+  void NoteRefusedSize(const Address& to, uint32_t octets);
 
   int fd_ = -1;
   int family_ = 0;
   bool gso_ = false;
   bool gro_ = false;
+  bool dont_fragment_ = false;
   uint32_t block_every_ = 0;
   uint32_t sends_ = 0;
   Address bound_ = {};
   SocketError error_;
   SendCounters counters_;
+  std::vector<RefusedSize> refused_sizes_;
   std::unique_ptr<Buffers> buffers_;
 };
 

@@ -82,6 +82,14 @@ describe.skipIf(skipReason !== undefined)(named('waiting awake for answers'), ()
     expect(polls().polls).toBe(0);
   });
 
+  it('is not done in bulk of few large packets either', async () => {
+    const { ask, polls } = exchange(AMPLE);
+    const large = new Uint8Array(60_000);
+    large.set(PING);
+    for (let i = 0; i < 10; i++) await ask(large);
+    expect(polls().polls).toBe(0);
+  });
+
   it('ends with the time given, and is not tried again for a peer that stays silent', async () => {
     const { a, ask, polls } = exchange(1000);
     // Whether one comes within a millisecond depends on the machine; of so many, one does.

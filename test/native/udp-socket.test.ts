@@ -69,6 +69,26 @@ describe.skipIf(skipReason !== undefined)(named('native UDP socket'), () => {
     expect(streamOctets(b) === hex(chunk) + hex(chunk)).toBe(true);
   });
 
+  it('tells which size is too large for the interface, and loses nothing else', async () => {
+    // Its MTU of 65,536 octets has no room for the headers of IPv6 and UDP before the largest datagram.
+    const a = NativeEndpoint.open({ host: '::1' });
+    const b = NativeEndpoint.open({ host: '::1' });
+    expect(a.engine.dontFragment).toBe(true);
+    const { gso } = a.engine.stats();
+    const { from, path } = connect(a, b);
+    const chunk = octets(65_462);
+    a.engine.sealStreamRun(from, path, 0, 1, 0, false, chunk, 0, 65_462, 65_462);
+    a.engine.sealStreamRun(from, path, 1, 1, 65_462, false, chunk, 0, 5_000, 1_000);
+    a.engine.sealStreamRun(from, path, 6, 1, 70_462, false, chunk, 0, 65_443, 65_443);
+    a.engine.flush();
+    expect(a.refused).toEqual([[path, 65_507]]);
+    await b.until(() => b.packets === 6);
+    expect(streamOctets(b)).toBe(hex(chunk.subarray(0, 5_000)) + hex(chunk.subarray(0, 65_443)));
+    expect(a.engine.stats()).toMatchObject({ datagramsSent: 6, sendErrors: 1, gso });
+    a.engine.flush();
+    expect(a.refused).toHaveLength(1);
+  });
+
   it('keeps offload on when it was the address that was refused', async () => {
     const a = NativeEndpoint.open();
     const { gso } = a.engine.stats();

@@ -24,6 +24,8 @@ export class NativeEndpoint implements PacketEngineEvents {
   engine!: NativePacketEngine;
   readonly rows: CapturedRow[] = [];
   readonly errors: Error[] = [];
+  /** Paths, and octets of datagrams that were refused there for their size. */
+  readonly refused: (readonly [path: number, octets: number])[] = [];
   batches = 0;
   writable = 0;
   /** Packets in rows. */
@@ -54,6 +56,10 @@ export class NativeEndpoint implements PacketEngineEvents {
     if (this.keepsRows) this.rows.push(...captureRows(this.engine, rowCount, groupCount));
     this.inBatch(rowCount);
     this.#waiting?.();
+  }
+
+  onRefusedSize(path: number, octets: number): void {
+    this.refused.push([path, octets]);
   }
 
   onWritable(): void {

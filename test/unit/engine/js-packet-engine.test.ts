@@ -347,7 +347,7 @@ describe('sessions and sending of the JS packet engine', () => {
     sender.engine.sealFrames(from, path, 0, PING, 0, PING.length);
     sender.engine.sealFrames(from, path, 1, concat(PING, PING), 0, 20);
     sender.engine.flush();
-    sender.engine.failed();
+    sender.engine.failed(false);
     expect(sender.engine.stats()).toMatchObject({ sendErrors: 1, datagramsSent: 1, octetsSent: 49 });
   });
 
