@@ -56,6 +56,7 @@ export async function makeCarrier(
   const { engine, resets } = await open({
     onBatch: driver.onBatch,
     onWritable: driver.onWritable,
+    onRefusedSize: driver.onRefusedSize,
     onConnectionDatagram: (address, datagram) => get()?.connections?.send(address, datagram),
     onError: (error) => host.onError(error),
   });

@@ -131,6 +131,16 @@ export class Driver<S extends StreamFace> {
     this.#pump(performance.now());
   };
 
+  /** PacketEngineEvents.onRefusedSize: rare, so that all sessions may be looked through. */
+  readonly onRefusedSize = (path: number, octets: number): void => {
+    const now = performance.now();
+    for (const entry of this.#entries) {
+      if (entry?.path !== path) continue;
+      entry.session.handleRefusedSize(now, path, octets);
+      this.schedule(entry);
+    }
+  };
+
   #strangerRows(rows: Uint32Array, slab: Uint8Array, first: number, end: number, now: number): void {
     for (let r = first * ROW_WORDS; r < end * ROW_WORDS; r += ROW_WORDS) {
       const begin = rows[r + Row.BEGIN]!;

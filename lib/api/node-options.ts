@@ -1,6 +1,6 @@
 import type { Chamber } from '../chamber/chamber.js';
 import type { ChamberStore } from '../chamber/store.js';
-import { MAX_SEEDS } from '../constants.js';
+import { MAX_DATAGRAM, MAX_SEEDS, MIN_DATAGRAM } from '../constants.js';
 import { sttError } from '../errors.js';
 import { checkOptionNames, integerOption, nearest } from '../options.js';
 import { ALGORITHMS } from '../protocol/congestion/algorithms.js';
@@ -37,8 +37,17 @@ export interface STTNodeOptions extends AdmissionOptions, RotationOptions, Limit
   readonly port?: number;
   /** 'native', 'js', or 'auto': native if it can be loaded. Default: the environment's STT_BACKEND, else 'auto'. */
   readonly backend?: Backend;
-  /** UDP payload of full packets, in octets, 1,200..65,507. Default 1,200, which every path carries. */
+  /**
+   * UDP payload of full packets at first, in octets, 1,200..65,507. Default 1,200, which every path carries. Given without
+   * `maxPacketSize` it is not searched for a larger one.
+   */
   readonly initialPacketSize?: number;
+  /**
+   * Largest UDP payload that is searched for, in octets, `initialPacketSize`..65,507; `initialPacketSize` turns the search
+   * off. Default 65,507 unless `initialPacketSize` is given. A search needs a backend and a system that can forbid the
+   * fragmentation of datagrams; others search on loopback only (`getStats().engine.dontFragment`).
+   */
+  readonly maxPacketSize?: number;
   /** Congestion controller: 'bbr' suits paths that lose packets without being full (docs/performance.md). Default 'cubic'. */
   readonly congestion?: CongestionName;
   /** A session in which nothing is heard for so long is over; 0 = never. The smaller one of both sides counts. Default 30,000. */
@@ -87,6 +96,7 @@ export interface NodeConfig extends LimitConfig {
   readonly port: number;
   readonly backend: Backend;
   readonly initialPacketSize: number;
+  readonly maxPacketSize: number;
   readonly congestion: CongestionName;
   readonly idleTimeoutMs: number;
   readonly keepAlive: boolean;
@@ -111,6 +121,7 @@ const NAMES: readonly (keyof STTNodeOptions)[] = [
   'port',
   'backend',
   'initialPacketSize',
+  'maxPacketSize',
   'congestion',
   'idleTimeoutMs',
   'keepAlive',
@@ -151,6 +162,7 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
   if (idleTimeoutMs > 0 && idleTimeoutMs < 1000) {
     throw rangeError('idleTimeoutMs', idleTimeoutMs, '0, or an integer from 1000 to 86400000');
   }
+  const initialPacketSize = integer('initialPacketSize', MIN_DATAGRAM, MIN_DATAGRAM, MAX_DATAGRAM);
   const maxSessions = integer('maxSessions', 10_000, 1, 1_000_000);
   return {
     nodeSeed: options.nodeSeed.slice(),
@@ -159,7 +171,14 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
     host: text('host', options.host),
     port: integer('port', 0, 0, 65_535),
     backend: oneOf('backend', options.backend ?? backendOfEnvironment(), ['auto', 'native', 'js']),
-    initialPacketSize: integer('initialPacketSize', 1200, 1200, 65_507),
+    initialPacketSize,
+    maxPacketSize: integer(
+      'maxPacketSize',
+      // Who names one size means that one, as it was before there was a search.
+      options.initialPacketSize === undefined ? MAX_DATAGRAM : initialPacketSize,
+      initialPacketSize,
+      MAX_DATAGRAM,
+    ),
     congestion: oneOf('congestion', options.congestion ?? 'cubic', CONGESTION_NAMES),
     idleTimeoutMs,
     keepAlive: options.keepAlive === true,

@@ -1,3 +1,4 @@
+import { MAX_DATAGRAM } from '../constants.js';
 import { errorCodeOfClose, sttError, type STTError, type STTSessionError } from '../errors.js';
 import type { PacketEngine } from '../ports/packet-engine.js';
 import type { AlternativeAddresses, PathFinding, PathHost, Wish } from '../ports/path-host.js';
@@ -7,12 +8,15 @@ import type { Deadline } from '../protocol/deadlines.js';
 import type { Session } from '../protocol/session.js';
 import type { Stream } from '../protocol/stream.js';
 import { RESET_TOKEN_OCTETS } from '../wire/handshake-messages.js';
-import { formatAddress, isConnection, parseEndpoint, sameHost } from '../wire/address.js';
+import { formatAddress, isConnection, isIPv4Address, isLoopback, parseEndpoint, sameHost } from '../wire/address.js';
 import type { Connections } from './connections.js';
 import type { OpenedSlot } from './dials.js';
 import { KeyRotation } from './key-rotation.js';
 import { reportLater } from './report.js';
 import type { Platform, StreamFace, StreamHost } from './stream-face.js';
+
+/** UDP payload of the largest interface MTU there is, 65,536, less the headers of IPv6 and UDP. */
+const MAX_IPV6_DATAGRAM = 65_488;
 
 /** Who is told what happens in a session: the public `STTSession`. */
 export interface SessionFace<S extends StreamFace> {
@@ -170,6 +174,13 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   isConnection(path: number): boolean {
     const address = this.#engine.pathAddress(path);
     return address !== undefined && isConnection(address);
+  }
+
+  probeLimit(path: number): number {
+    const address = this.#engine.pathAddress(path);
+    if (address === undefined || isConnection(address)) return 0;
+    if (!this.#engine.dontFragment && !isLoopback(address)) return 0;
+    return isIPv4Address(address) ? MAX_DATAGRAM : MAX_IPV6_DATAGRAM;
   }
 
   alternativePath(why: Wish): number | 'later' | undefined {

@@ -3,6 +3,7 @@ import type { Random } from '../ports/random.js';
 import { ALGORITHMS } from '../protocol/congestion/algorithms.js';
 import { unlimited } from '../protocol/congestion/unlimited.js';
 import { movingPaths } from '../protocol/paths.js';
+import { searchingMtu } from '../protocol/searching-mtu.js';
 import { Session } from '../protocol/session.js';
 import { encodeAlternatives } from '../wire/alt-address.js';
 import { DEFAULT_TRANSPORT_PARAMS, type TransportParams } from '../wire/handshake-messages.js';
@@ -43,6 +44,8 @@ export function newSession<S extends StreamFace>(
     peerParams: result.peerParams,
     suite: result.suite,
     initialPacketSize: Math.min(config.initialPacketSize, maxUdpPayload),
+    maxPacketSize: config.maxPacketSize,
+    mtu: searchingMtu,
     congestion: ALGORITHMS[config.congestion],
     // A WebSocket carries any size, and each message costs (STT §10). TCP has congestion control of its own.
     connection: { packetSize: maxUdpPayload, congestion: unlimited },

@@ -30,7 +30,7 @@ export const NODE_OPTIONS: OptionSpecs = {
   timeout: { value: 'SECONDS', help: 'give up when nothing is heard for so long (default 30)' },
   'packet-size': {
     value: 'OCTETS',
-    help: 'UDP payload of full packets, 1200 to 65507 (default 1200; the path must carry it)',
+    help: 'UDP payload of full packets, 1200 to 65507, which the path must carry (default: searched for)',
   },
 };
 

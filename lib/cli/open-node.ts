@@ -25,7 +25,7 @@ export async function nodeOptions(
     // A side that is hashing what it has already may send nothing for long.
     keepAlive: true,
     closeTimeoutMs: CLOSE_TIMEOUT_MS,
-    initialPacketSize: args.integer('packet-size', 1200, 1200, 65_507),
+    ...(args.has('packet-size') ? { initialPacketSize: args.integer('packet-size', 1200, 1200, 65_507) } : {}),
   };
 }
 

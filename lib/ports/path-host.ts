@@ -11,6 +11,11 @@ export interface PathHost {
   /** The path is a connection: it loses nothing, carries any size, and has congestion control of its own (STT §10). */
   isConnection(path: number): boolean;
   /**
+   * Largest datagram, in octets, of which it can be found out whether the path carries it; 0 where the system would cut
+   * large ones up in place of losing them.
+   */
+  probeLimit(path: number): number;
+  /**
    * Another path to try, kept already; or 'later' if one may be given to `Session.tryPath`, or the peer may come by one;
    * undefined if there is none.
    */

@@ -3,6 +3,7 @@ import type { ControlQueue } from './control-queue.js';
 import type { ControlStream } from './control-stream.js';
 import type { Messages } from './messages.js';
 import { SentFrame, type SentFrameObserver } from './sent-packets.js';
+import type { SessionMtu } from './session-mtu.js';
 import type { Streams } from './streams.js';
 
 /** The machines that want to know what became of what they sent. */
@@ -11,6 +12,7 @@ export interface FateParts {
   readonly control: ControlQueue;
   readonly messages: Messages;
   readonly acks: AckTracker;
+  readonly mtu: SessionMtu;
   readonly controlStream: ControlStream | undefined;
 }
 
@@ -23,7 +25,7 @@ export class FrameFates implements SentFrameObserver {
   }
 
   onFrameAcked(kind: number, a: number, b: number, c: number): void {
-    const { streams, control, messages, acks, controlStream } = this.#parts;
+    const { streams, control, messages, acks, mtu, controlStream } = this.#parts;
     if (!streams.live) return;
     switch (kind) {
       case SentFrame.STREAM: {
@@ -38,13 +40,16 @@ export class FrameFates implements SentFrameObserver {
       case SentFrame.MESSAGE:
         messages.onFate(a, true);
         return;
+      case SentFrame.MTU_PROBE:
+        mtu.onProbeFate(b, true);
+        return;
       default:
         control.onAcked(kind, a, streams);
     }
   }
 
   onFrameLost(kind: number, a: number, b: number, c: number): void {
-    const { streams, control, messages, controlStream } = this.#parts;
+    const { streams, control, messages, mtu, controlStream } = this.#parts;
     if (!streams.live) return;
     switch (kind) {
       case SentFrame.STREAM: {
@@ -57,6 +62,9 @@ export class FrameFates implements SentFrameObserver {
         return;
       case SentFrame.MESSAGE:
         messages.onFate(a, false);
+        return;
+      case SentFrame.MTU_PROBE:
+        mtu.onProbeFate(b, false);
         return;
       default:
         control.onLost(kind, a, b, c, streams);

@@ -1,3 +1,4 @@
+import type { BlackHoleDetector } from './black-hole.js';
 import type { CongestionAlgorithm } from './congestion/controller.js';
 import type { Random } from '../ports/random.js';
 import type { PacketNumbers } from './packet-numbers.js';
@@ -19,4 +20,6 @@ export interface LossRecoveryOptions {
   readonly handshakeRttMs?: number;
   /** The path in use, any number that tells paths apart. */
   readonly path: number;
+  /** Learns which sizes arrive on the path in use and which get lost. */
+  readonly detector?: BlackHoleDetector | undefined;
 }

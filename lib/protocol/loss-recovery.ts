@@ -41,7 +41,7 @@ export class LossRecovery {
     this.#observer = options.observer;
     this.#numbers = options.numbers;
     this.#probing = new ProbeTimeout(this.rtt, options.peerMaxAckDelayMs);
-    this.#paths = new PathFlights(options.path);
+    this.#paths = new PathFlights(options.path, options.detector);
     const firstSample = this.rtt.hasSample ? options.now : Infinity;
     this.#congestion = new CongestionState(options.congestion, options.packetSize, firstSample, options.random);
   }
@@ -131,7 +131,7 @@ export class LossRecovery {
         pn += count;
         acked += count;
         const path = this.#paths.at(sent.path);
-        if (pn - 1 > path.largestAcked) path.largestAcked = pn - 1;
+        path.onAcked(pn - 1, sent.largest);
         if ((sent.flags & SentFlag.ACK_ELICITING) !== 0) {
           path.eliciting -= count;
           eliciting += count;
@@ -377,13 +377,14 @@ export class LossRecovery {
 
   /** Accounts for packets just lost. */
   #onLost(path: PathFlight, pn: number, count: number, now: number): void {
-    const { flags, octets } = this.#sent;
+    const { flags, largest, octets } = this.#sent;
     const ackEliciting = (flags & SentFlag.ACK_ELICITING) !== 0;
     if (ackEliciting) path.eliciting -= count;
     if ((flags & SentFlag.IN_FLIGHT) === 0) return;
     path.inFlight -= octets;
     if ((flags & SentFlag.MTU_PROBE) !== 0) return;
     this.packetsLost += count;
+    path.detector?.onLost(pn + count - 1, count, largest);
     // Losses elsewhere say nothing about the path in use.
     if (path === this.#paths.active) this.#congestion.onLost(now, pn, count, this.#sent, ackEliciting, this.pto);
   }

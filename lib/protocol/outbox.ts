@@ -72,6 +72,11 @@ export class Outbox {
     return this.packetSize - PACKET_OVERHEAD;
   }
 
+  /** Number of the next packet. */
+  get nextNumber(): number {
+    return this.#numbers.next;
+  }
+
   /** When pacing lets the next packet go; Infinity if it is not pacing that held the last one. */
   get paceDeadline(): number {
     return this.#paceAt;

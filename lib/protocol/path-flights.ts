@@ -1,3 +1,5 @@
+import type { BlackHoleDetector } from './black-hole.js';
+
 /** What is in flight on one path. */
 export class PathFlight {
   /** Largest packet number acknowledged of those sent here. */
@@ -9,6 +11,8 @@ export class PathFlight {
   lastSent = -Infinity;
   /** When loss detection wants to look again. */
   lossTime = Infinity;
+  /** While the path is in use: wants to know which sizes arrive. */
+  detector: BlackHoleDetector | undefined;
 
   /**
    * @param id names the path
@@ -22,6 +26,12 @@ export class PathFlight {
   get isEmpty(): boolean {
     return this.eliciting === 0 && this.inFlight === 0;
   }
+
+  /** Packets were acknowledged, the last one `pn`, the largest one of `size` octets. */
+  onAcked(pn: number, size: number): void {
+    if (pn > this.largestAcked) this.largestAcked = pn;
+    this.detector?.onAcked(pn, size);
+  }
 }
 
 /** The path in use, and those on which there are packets in flight. */
@@ -31,8 +41,9 @@ export class PathFlights {
   active: PathFlight;
   activeIndex = 0;
 
-  constructor(id: number) {
+  constructor(id: number, detector: BlackHoleDetector | undefined) {
     this.active = new PathFlight(id, Infinity);
+    this.active.detector = detector;
     this.#paths = [this.active];
   }
 
@@ -59,9 +70,12 @@ export class PathFlights {
   /** Puts another path in use; what is in flight on the old one is given `patience`. */
   use(id: number, patience: number): void {
     const index = this.indexOf(id, patience);
+    const { detector } = this.active;
     this.active.patience = patience;
+    this.active.detector = undefined;
     this.active = this.#paths[index]!;
     this.activeIndex = index;
     this.active.patience = Infinity;
+    this.active.detector = detector;
   }
 }

@@ -20,7 +20,7 @@ export const SentFrame = {
   ACK_FREQUENCY: 10,
   /** PATH_CHALLENGE or PATH_RESPONSE: never sent again (STT §7). */
   PATH: 11,
-  /** Marks its packet as a PMTU probe, a = its size: its loss is no congestion signal (STT §7). */
+  /** Marks its packet as a PMTU probe, a = its size, b = its number: its loss is no congestion signal (STT §7). */
   MTU_PROBE: 12,
   ALT_ADDRESS: 13,
   /** A user-defined frame, a = its id: unreliable as a message is. */

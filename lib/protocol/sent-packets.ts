@@ -38,6 +38,8 @@ export class SentPackets {
   time = 0;
   /** All of these packets together; of `look`: that packet. */
   octets = 0;
+  /** The largest of them. */
+  largest = 0;
   flags = 0;
   path = 0;
   /** The lowest packet number of the unit that was sent at once and holds them. */
@@ -205,6 +207,7 @@ export class SentPackets {
     this.first = records.first(at);
     this.#shown = at;
     this.octets = records.octets(at, pn, count);
+    this.largest = count === 1 ? this.octets : records.size(at);
   }
 
   /** Forgets the lowest packet if it does not count for congestion control: an ACK of ours that nobody may ever acknowledge. */

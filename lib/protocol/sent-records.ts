@@ -159,6 +159,11 @@ export class SentRecords {
     return this.#records[at + PATH]!;
   }
 
+  /** Octets of each packet of the record but its last one, which may be smaller. */
+  size(at: number): number {
+    return this.#records[at + SIZE]!;
+  }
+
   /** Octets of `count` packets of the record, from `pn` on. */
   octets(at: number, pn: number, count: number): number {
     const records = this.#records;

@@ -5,6 +5,7 @@ import type { Random } from '../ports/random.js';
 import type { SessionObserver } from '../ports/session-observer.js';
 import type { TransportParams } from '../wire/handshake-messages.js';
 import type { RotationConfig } from './rotation-config.js';
+import type { MtuFactory } from './session-mtu.js';
 import type { PathsFactory } from './session-paths.js';
 
 /** Every bound of a session. All of them are numbers; octets and milliseconds unless the name says otherwise. */
@@ -65,7 +66,7 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
 
 /** How packets go over a kind of path. */
 export interface PathProfile {
-  /** Largest datagram that is sent. */
+  /** Octets of full packets at first. */
   readonly packetSize: number;
   readonly congestion: CongestionAlgorithm;
 }
@@ -77,8 +78,12 @@ export interface SessionConfig {
   readonly localParams: TransportParams;
   readonly peerParams: TransportParams;
   readonly suite: Suite;
-  /** Largest UDP payload that is sent: 1,200 unless the user knows better (STT §7). */
+  /** UDP payload of full packets at first: 1,200 unless the user knows better (STT §7). */
   readonly initialPacketSize: number;
+  /** Largest one that is searched for; absent, or no more than the first: no search. */
+  readonly maxPacketSize?: number;
+  /** Default: the packet size is never changed. */
+  readonly mtu?: MtuFactory;
   readonly congestion: CongestionAlgorithm;
   /** Both for paths that are connections; absent: the same. */
   readonly connection?: PathProfile;

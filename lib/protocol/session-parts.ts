@@ -1,3 +1,4 @@
+import { MAX_DATAGRAM } from '../constants.js';
 import { AckTracker } from './ack-tracker.js';
 import { ControlQueue } from './control-queue.js';
 import type { ControlStream } from './control-stream.js';
@@ -13,6 +14,7 @@ import { Pacer } from './pacer.js';
 import { sealLimit } from './seal-limit.js';
 import type { PathProfile, SessionConfig } from './session-config.js';
 import { firstRotationAt, isFirstKeyWorn, SessionRotation } from './session-rotation.js';
+import { fixedMtu, type MtuParts, type SessionMtu } from './session-mtu.js';
 import { singlePath } from './single-path.js';
 import type { PathParts, SessionPaths } from './session-paths.js';
 import { SinglePackets } from './single-packets.js';
@@ -21,7 +23,7 @@ import { Streams } from './streams.js';
 import { Transmitter } from './transmitter.js';
 
 /** The machines a session is composed of, wired to one another. */
-export class SessionParts implements PathParts {
+export class SessionParts implements PathParts, MtuParts {
   readonly control: ControlQueue;
   readonly streams: Streams;
   readonly messages: Messages;
@@ -30,6 +32,7 @@ export class SessionParts implements PathParts {
   readonly lifetime: Lifetime;
   readonly outbox: Outbox;
   readonly paths: SessionPaths;
+  readonly mtu: SessionMtu;
   readonly transmitter: Transmitter;
   readonly receiver: FrameReceiver;
   /** Undefined until it is used. */
@@ -43,6 +46,7 @@ export class SessionParts implements PathParts {
   readonly #connection: PathProfile;
   readonly #numbers: PacketNumbers;
   readonly #sealLimit: number;
+  readonly #maxPacketSize: number;
 
   constructor(config: SessionConfig, host: FrameReceiverHost) {
     this.#config = config;
@@ -53,11 +57,13 @@ export class SessionParts implements PathParts {
       congestion: config.congestion,
     };
     this.#connection = config.connection ?? this.#datagrams;
+    this.#maxPacketSize = Math.min(config.maxPacketSize ?? initialPacketSize, peerParams.maxUdpPayload);
     const { packetSize, congestion } = this.#profileOf(path);
     this.control = new ControlQueue(limits, observer, config.resetToken, config.altAddress);
     this.streams = new Streams(config, this.control);
     this.messages = new Messages(observer, peerParams.maxDatagram, limits.sendQueueOctets);
     const numbers = new PacketNumbers(config.random);
+    this.mtu = (config.mtu ?? fixedMtu)(this);
     this.acks = new AckTracker(localParams.maxAckDelayMs);
     this.recovery = new LossRecovery({
       now,
@@ -68,16 +74,18 @@ export class SessionParts implements PathParts {
       packetSize,
       peerMaxAckDelayMs: peerParams.maxAckDelayMs,
       path,
+      detector: this.mtu.detector,
       ...(config.handshakeRttMs === undefined ? {} : { handshakeRttMs: config.handshakeRttMs }),
     });
     const pacer = new Pacer(this.recovery, now);
     this.lifetime = new Lifetime(now, localParams.idleTimeoutMs, peerParams.idleTimeoutMs, config.keepAliveMs ?? 0);
     const limit = Math.min(
       limits.maxSealedPackets,
-      sealLimit(config.suite, Math.max(this.#datagrams.packetSize, this.#connection.packetSize)),
+      sealLimit(config.suite, Math.max(packetSize, this.#connection.packetSize, this.#maxPacketSize)),
     );
     this.outbox = new Outbox(packetSize, path, limit, this.recovery, numbers, pacer, this.lifetime);
     const { paths = singlePath, pathHost, random } = config;
+    this.mtu.onPath(packetSize, this.#probeLimit(path));
     this.paths = paths(now, path, this, pathHost, random, limits.maxPathResponses);
     this.#numbers = numbers;
     this.#sealLimit = limit;
@@ -87,6 +95,7 @@ export class SessionParts implements PathParts {
       this.recovery,
       this.outbox,
       this.paths,
+      this.mtu,
       new SinglePackets(this),
       runs,
       this.streams,
@@ -129,10 +138,27 @@ export class SessionParts implements PathParts {
     this.outbox.path = path;
     this.outbox.packetSize = profile.packetSize;
     this.recovery.onPathChanged(path, restart ? profile : undefined, gone, now);
-    this.messages.onRoom(this.outbox.room);
+    if (!restart) this.recovery.onPacketSize(profile.packetSize);
+    this.mtu.onPath(profile.packetSize, this.#probeLimit(path));
+    this.onSmallerPackets();
     // What was acknowledged on the old path may not have arrived, and the new one has no round-trip time yet.
     this.acks.repeat();
     this.control.wantPing = true;
+  }
+
+  /** @internal Messages that wait may not fit any more. */
+  onSmallerPackets(): void {
+    this.messages.onRoom(this.outbox.room);
+  }
+
+  /** Largest packet to be tried on a path, 0 where packets are of a fixed size. */
+  #probeLimit(path: number): number {
+    const { pathHost } = this.#config;
+    if (pathHost?.isConnection(path) === true) return 0;
+    return Math.max(
+      this.#datagrams.packetSize,
+      Math.min(this.#maxPacketSize, pathHost?.probeLimit(path) ?? MAX_DATAGRAM),
+    );
   }
 
   #profileOf(path: number): PathProfile {

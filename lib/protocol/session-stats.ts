@@ -1,3 +1,5 @@
+import type { MtuReduction, MtuState } from './path-mtu.js';
+
 /** A snapshot of a session. Octets and milliseconds. Totals run since the session began. */
 export interface SessionStats {
   state: 'open' | 'closing' | 'draining' | 'closed';
@@ -15,8 +17,18 @@ export interface SessionStats {
   bytesInFlight: number;
   /** Probe timeouts in a row, 0 while the peer answers. */
   ptoCount: number;
-  /** UDP payload of the packets sent now. */
+  /** UDP payload of full packets now: the path MTU found so far, without the headers of IP and UDP. */
   packetSize: number;
+  /** `fixed` over WebSocket; else where the search for a larger size is: see `MtuState`. */
+  packetSizeState: MtuState | 'fixed';
+  /** Largest size that is tried on this path. */
+  packetSizeLimit: number;
+  /** Times the size was reduced, and why the last time. */
+  packetSizeReductions: number;
+  packetSizeReduction: MtuReduction;
+  /** Packets sent to try a size, and those of them that were lost (no others count them as lost). */
+  mtuProbesSent: number;
+  mtuProbesLost: number;
   /** Times the session moved to another path. */
   pathChanges: number;
   packetsSent: number;

@@ -126,6 +126,12 @@ export class Session implements FrameReceiverHost {
     return this.#state === 'open' && this.#parts.paths.onGone(now, path);
   }
 
+  /** The operating system refused to send a datagram of so many octets over a path. */
+  handleRefusedSize(now: number, path: number, octets: number): void {
+    const { mtu, paths } = this.#parts;
+    if (this.#state === 'open' && path === paths.active) mtu.onRefused(now, octets);
+  }
+
   /** The path in use broke, and no other one is being tried. */
   get isLost(): boolean {
     return this.#parts.paths.isLost;
@@ -177,7 +183,7 @@ export class Session implements FrameReceiverHost {
 
   /** To be called at or after `pollTimeout()`; early calls do nothing. */
   handleTimeout(now: number): void {
-    const { control, lifetime, paths, recovery, streams } = this.#parts;
+    const { control, lifetime, mtu, paths, recovery, streams } = this.#parts;
     if (this.#state === 'closing' || this.#state === 'draining') {
       if (now >= lifetime.closeDeadline) this.#state = 'closed';
     }
@@ -189,7 +195,10 @@ export class Session implements FrameReceiverHost {
     }
     if (now >= recovery.timeout()) {
       recovery.onTimeout(now);
-      if (recovery.ptoCount > 1) paths.onSilence(now);
+      if (recovery.ptoCount > 1) {
+        paths.onSilence(now);
+        mtu.onSilence(now);
+      }
     }
     if (now >= lifetime.keepAliveDeadline(streams.stalled)) {
       control.wantPing = true;
@@ -303,7 +312,7 @@ export class Session implements FrameReceiverHost {
       congestionWindow: recovery.congestionWindow,
       bytesInFlight: recovery.bytesInFlight,
       ptoCount: recovery.ptoCount,
-      packetSize: outbox.packetSize,
+      ...this.#parts.mtu.stats,
       keyVersion: this.keyVersion,
       keyRotationsBegun: ratchet?.ownRotations ?? 0,
       keyRotationsAnswered: ratchet?.peerRotations ?? 0,

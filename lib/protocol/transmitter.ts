@@ -1,6 +1,7 @@
 import type { PacketSink } from '../ports/packet-sink.js';
 import type { LossRecovery } from './loss-recovery.js';
 import type { Outbox } from './outbox.js';
+import type { SessionMtu } from './session-mtu.js';
 import type { SessionPaths } from './session-paths.js';
 import type { SinglePackets } from './single-packets.js';
 import { Outcome, type StreamRuns } from './stream-runs.js';
@@ -11,6 +12,7 @@ export class Transmitter {
   readonly #recovery: LossRecovery;
   readonly #outbox: Outbox;
   readonly #paths: SessionPaths;
+  readonly #mtu: SessionMtu;
   readonly #singles: SinglePackets;
   readonly #runs: StreamRuns;
   readonly #streams: Streams;
@@ -19,6 +21,7 @@ export class Transmitter {
     recovery: LossRecovery,
     outbox: Outbox,
     paths: SessionPaths,
+    mtu: SessionMtu,
     singles: SinglePackets,
     runs: StreamRuns,
     streams: Streams,
@@ -27,6 +30,7 @@ export class Transmitter {
     this.#recovery = recovery;
     this.#outbox = outbox;
     this.#paths = paths;
+    this.#mtu = mtu;
     this.#singles = singles;
     this.#runs = runs;
   }
@@ -35,6 +39,7 @@ export class Transmitter {
   poll(now: number, sink: PacketSink): void {
     this.#outbox.clearPaceDeadline();
     if (!this.#paths.poll(now, sink) || this.#paths.isStranded) return;
+    if (!this.#mtu.poll(now, sink)) return;
     while (this.#recovery.probesToSend > 0) {
       if (this.#singles.probe(now, sink) === Outcome.REFUSED) return;
     }

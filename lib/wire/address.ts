@@ -112,6 +112,13 @@ export function isIPv4Address(address: Uint8Array, at = 0): boolean {
   return address[at + 10] === 0xff && address[at + 11] === 0xff;
 }
 
+/** True for an address of this host: 127.0.0.0/8, also IPv4-mapped, or ::1. */
+export function isLoopback(address: Uint8Array): boolean {
+  if (isIPv4Address(address)) return address[MAPPED] === 127;
+  for (let i = 0; i < PORT - 1; i++) if (address[i] !== 0) return false;
+  return address[PORT - 1] === 1;
+}
+
 /** Port of the 22 octets at `at`. */
 export function addressPort(address: Uint8Array, at = 0): number {
   return (address[at + PORT]! << 8) | address[at + PORT + 1]!;

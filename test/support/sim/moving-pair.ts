@@ -18,6 +18,8 @@ export class SimPathHost implements PathHost {
   alternative: number | 'later' | undefined;
   /** Paths that are connections. */
   readonly connections = new Set<number>();
+  /** Largest sizes to try, where that is not all. */
+  readonly probeLimits = new Map<number, number>();
   readonly wishes: Wish[] = [];
   stranded = false;
   readonly #carrier: PlainCarrier;
@@ -44,6 +46,10 @@ export class SimPathHost implements PathHost {
 
   isConnection(path: number): boolean {
     return this.connections.has(path);
+  }
+
+  probeLimit(path: number): number {
+    return this.connections.has(path) ? 0 : (this.probeLimits.get(path) ?? 65_507);
   }
 
   alternativePath(why: Wish): number | 'later' | undefined {
