@@ -1,5 +1,6 @@
 import { StatelessResets, strayId } from '../../../lib/api/stateless-resets.js';
 import { JsPacketEngine } from '../../../lib/engine/js-packet-engine.js';
+import { NativePacketEngine } from '../../../lib/native/packet-engine.js';
 import {
   ADDRESS_OCTETS,
   Group,
@@ -8,6 +9,7 @@ import {
   ROW_WORDS,
   RowFlag,
   RowType,
+  type PacketEngine,
   type PacketEngineEvents,
   type PhaseKeys,
   type SessionKeys,
@@ -18,45 +20,75 @@ import type { Carrier } from './carrier.js';
 
 const HIGH = 0x100000000;
 
-/** The packets of a session sealed and opened by the pure-JS packet engine: slower than `PlainCarrier`, but the real thing. */
+/** A packet engine without a socket, and how to take out what it sealed. */
+export interface BareEngine {
+  readonly engine: PacketEngine;
+  flush(send: (datagram: Uint8Array) => void): void;
+}
+
+function bareJsEngine(events: PacketEngineEvents): BareEngine {
+  let send: (datagram: Uint8Array) => void = () => {};
+  const engine = new JsPacketEngine({
+    crypto: testCrypto,
+    events,
+    output: {
+      receiveBufferOctets: 0,
+      sendBufferOctets: 0,
+      send: (_address, bytes, begin, end) => {
+        send(bytes.slice(begin, end));
+        return true;
+      },
+      close: () => Promise.resolve(),
+    },
+  });
+  return {
+    engine,
+    flush(to) {
+      send = to;
+      engine.flush();
+    },
+  };
+}
+
+export function bareNativeEngine(events: PacketEngineEvents): BareEngine {
+  const engine = NativePacketEngine.withoutSocket(events);
+  return {
+    engine,
+    flush: (send) => {
+      for (const { datagram } of engine.takeSealed()) send(datagram);
+    },
+  };
+}
+
+/** The packets of a session sealed and opened by a packet engine: slower than `PlainCarrier`, but the real thing. */
 export class EngineCarrier implements Carrier, PacketEngineEvents {
   /** The peer says that it knows nothing of the session. */
   onReset: (now: number) => void = () => {};
-  #engine: JsPacketEngine;
+  readonly #make: (events: PacketEngineEvents) => BareEngine;
+  #engine: PacketEngine;
+  #flush: BareEngine['flush'];
   #resets: StatelessResets | undefined;
   readonly #slot: number;
   readonly #path: number;
   #session: Session | undefined;
   #now = 0;
-  #send: (datagram: Uint8Array) => void = () => {};
 
-  constructor(keys: SessionKeys) {
-    this.#engine = this.#makeEngine();
-    this.#slot = this.#engine.openSession(keys);
-    this.#path = this.#engine.openPath(ADDRESS_A);
-  }
-
-  #makeEngine(): JsPacketEngine {
-    return new JsPacketEngine({
-      crypto: testCrypto,
-      events: this,
-      output: {
-        receiveBufferOctets: 0,
-        sendBufferOctets: 0,
-        send: (_address, bytes, begin, end) => {
-          this.#send(bytes.slice(begin, end));
-          return true;
-        },
-        close: () => Promise.resolve(),
-      },
-    });
+  constructor(keys: SessionKeys, make: (events: PacketEngineEvents) => BareEngine = bareJsEngine) {
+    this.#make = make;
+    const { engine, flush } = make(this);
+    this.#engine = engine;
+    this.#flush = flush;
+    this.#slot = engine.openSession(keys);
+    this.#path = engine.openPath(ADDRESS_A);
   }
 
   /** What a process does that was started anew: it knows no session, and says so as its key of resets allows. */
   restart(resetKey: Uint8Array): void {
-    this.#engine = this.#makeEngine();
+    const { engine, flush } = this.#make(this);
+    this.#engine = engine;
+    this.#flush = flush;
     this.#resets = new StatelessResets(testCrypto, resetKey);
-    this.#resets.start(this.#engine);
+    this.#resets.start(engine);
   }
 
   setResetToken(token: Uint8Array): void {
@@ -102,8 +134,7 @@ export class EngineCarrier implements Carrier, PacketEngineEvents {
   }
 
   flush(send: (datagram: Uint8Array) => void): void {
-    this.#send = send;
-    this.#engine.flush();
+    this.#flush(send);
   }
 
   receive(now: number, datagrams: readonly Uint8Array[], session: Session): void {
