@@ -273,6 +273,61 @@ describe.skipIf(skips)(`native and JS packet engine${skips ? ` (skipped: ${why})
     });
   });
 
+  it('agree on runs of packets of every size up to the largest, in the order of sizes or any other', () => {
+    const size = fc.oneof(
+      fc.constantFrom(1_155, 1_427, 8_927, 16_311, 65_443, 65_462),
+      fc.integer({ min: 900, max: 65_462 }),
+    );
+    const run = fc.record({ payload: size, octets: fc.integer({ min: 1, max: 200_000 }), isProbe: fc.boolean() });
+    const source = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 13) >>> 3);
+    const probe = new Uint8Array(65_478);
+    fc.assert(
+      fc.property(fc.array(run, { minLength: 1, maxLength: 6 }), (runs) => {
+        const [own, peer] = sessionKeys(1);
+        const results = [nativeSubject(), jsSubject()].map((subject) => {
+          const { engine } = subject;
+          const slot = engine.openSession(own);
+          const path = engine.openPath(ADDRESS_B);
+          const sealed: SentDatagram[] = [];
+          const taken: (number | boolean)[] = [];
+          let pn = 0;
+          let offset = 0;
+          for (const { payload, octets, isProbe } of runs) {
+            // A probe of a larger size goes before packets of the size in use.
+            if (isProbe) {
+              const length = Math.min(65_478, 2 * payload);
+              probe[0] = 2;
+              probe[1] = 1;
+              taken.push(engine.sealFrames(slot, path, pn++, probe, 0, length));
+            }
+            const count = engine.sealStreamRun(slot, path, pn, 1, offset, false, source, 0, octets, payload);
+            taken.push(count);
+            sealed.push(...subject.sealed());
+            pn += count;
+            offset += octets;
+          }
+          return { subject, taken, sealed };
+        });
+        const [native, js] = results as [(typeof results)[0], (typeof results)[0]];
+        expect(native.taken).toEqual(js.taken);
+        expect(native.sealed.length).toBe(js.sealed.length);
+        native.sealed.forEach(({ octets }, i) => expect(Buffer.compare(octets, js.sealed[i]!.octets)).toBe(0));
+        const [nativeOpens, jsOpens] = [nativeSubject(), jsSubject()];
+        nativeOpens.engine.openSession(peer);
+        jsOpens.engine.openSession(peer);
+        for (const { octets } of native.sealed) {
+          nativeOpens.receive([[octets, ADDRESS_A]]);
+          jsOpens.receive([[octets, ADDRESS_A]]);
+        }
+        expect(nativeOpens.engine.stats().packetsOpened).toBe(native.sealed.length);
+        expect(nativeOpens.rows.length).toBe(jsOpens.rows.length);
+        nativeOpens.rows.forEach((row, i) => expect(row).toEqual(jsOpens.rows[i]));
+        for (const { engine } of [native.subject, nativeOpens]) void engine.close();
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   it('keep what is for connections apart from what is for the socket, each with room of its own', () => {
     const results = [nativeSubject, jsSubject].map((make) => {
       const { engine, sealed } = make({ transmitOctets: 70_000 });
