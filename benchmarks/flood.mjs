@@ -31,6 +31,7 @@ function makeNode({ seed, backend }) {
     sharedSeed: Buffer.from(seed, 'hex'),
     host: '127.0.0.1',
     initialPacketSize: 1400,
+    maxPacketSize: 1400,
     backend,
   });
 }

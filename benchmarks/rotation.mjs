@@ -15,6 +15,7 @@ const options = (own) => ({
   sharedSeed: new Uint8Array(32).fill(7),
   host: '127.0.0.1',
   initialPacketSize: 1400,
+  maxPacketSize: 1400,
   postQuantum: false,
 });
 const message = (child) => new Promise((resolve) => child.once('message', resolve));

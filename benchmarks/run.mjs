@@ -1,5 +1,5 @@
 // npm run bench [-- --rounds 5 --metrics bulk,borrowed,messages,rtt,cycles --peers native,js,tls,dgram,webSocket,ws
-//   --packet 1400 --json FILE]
+//   --packet 1400 --json FILE]; --packet search lets the path MTU be found
 // Two processes per measurement, each pinned to a core of its own where `taskset` is there; rounds of all peers
 // interleaved, so that a slow moment of the machine hits all alike; medians.
 import { execFileSync, fork } from 'node:child_process';
