@@ -1,13 +1,15 @@
 // The layers of docs/architecture.md: imports point downwards only. A layer that is not named here may not exist.
 const PURE = ['ports/', 'constants.ts', 'errors.ts', 'options.ts'];
-const BASE = [...PURE, 'diagnostics.ts'];
+const NODE_ERRORS = 'node-errors.ts';
+const BASE = [...PURE, 'diagnostics.ts', NODE_ERRORS, 'option-hints.ts'];
 
 /** What each part of lib/ may import besides itself, npm packages aside. */
 const LAYERS = {
   // An observer of sessions names the streams it hears of.
   ports: ['constants.ts', 'protocol/stream.ts'],
+  constants: [],
   wire: PURE,
-  stc: ['wire/', ...PURE],
+  stc: ['wire/', NODE_ERRORS, ...PURE],
   protocol: ['wire/', ...PURE],
   engine: ['wire/', ...PURE],
   native: ['wire/', ...BASE],
@@ -59,7 +61,10 @@ module.exports = {
       comment: 'constants, errors, options and diagnostics are the ground: they import only one another',
       severity: 'error',
       from: { path: '^lib/[^/]+\\.ts$', pathNot: '^lib/(index|browser)\\.ts$' },
-      to: { path: '^lib/', pathNot: '^lib/(constants|errors|options|diagnostics)\\.ts$' },
+      to: {
+        path: '^lib/',
+        pathNot: '^lib/(constants/[^/]+|constants|errors|node-errors|options|option-hints|diagnostics)\\.ts$',
+      },
     },
     {
       name: 'layer-index',
@@ -91,6 +96,13 @@ module.exports = {
         path: '^(node:)?(assert|buffer|child_process|crypto|dgram|dns|events|fs|http|module|net|os|path|process|stream|timers|tls|url|util|worker_threads)(/|$)',
         reachable: true,
       },
+    },
+    {
+      name: 'browser-is-small',
+      comment: 'what errors say in Node only is not for pages to fetch',
+      severity: 'error',
+      from: { path: '^lib/browser\\.ts$' },
+      to: { path: '^lib/node-errors\\.ts$', reachable: true },
     },
     {
       name: 'not-to-test',

@@ -9,8 +9,22 @@ export { STTInitiator as STTHandshake } from './api/stt-initiator.js';
 export type { HandshakeKeys, STTHandshakeOptions } from './api/stt-initiator.js';
 export type { SessionManager } from './api/session-manager.js';
 export type { StreamManager } from './api/stream-manager.js';
-export * as constants from './constants.js';
-export * from './errors.js';
+export * as constants from './web/constants.js';
+export {
+  errorCodeOfClose,
+  ERRORS,
+  sttError,
+  STTConfigError,
+  STTCryptoError,
+  STTError,
+  STTFrameError,
+  STTHandshakeError,
+  STTSerializationError,
+  STTSessionError,
+  STTStreamError,
+  STTTransportError,
+} from './errors.js';
+export type { ErrorCode, ErrorEntry } from './errors.js';
 export { StreamDecoder, StreamEncoder } from './api/chunk-stream.js';
 export type { ChunkSource, StreamDecoderOptions } from './api/chunk-stream.js';
 export { StreamContext } from './stc/stream-context.js';

@@ -33,7 +33,23 @@ export { MemoryStore } from './chamber/stores/memory.js';
 export { RedisStore } from './chamber/stores/redis.js';
 export type { RedisStoreOptions } from './chamber/stores/redis-options.js';
 export * as constants from './constants.js';
-export * from './errors.js';
+export {
+  errorCodeOfClose,
+  ERRORS,
+  sttError,
+  STTConfigError,
+  STTCryptoError,
+  STTError,
+  STTFrameError,
+  STTHandshakeError,
+  STTSerializationError,
+  STTSessionError,
+  STTStreamError,
+  STTTransportError,
+  STTChamberError,
+  STTTransferError,
+} from './node-errors.js';
+export type { ErrorCode, ErrorEntry } from './node-errors.js';
 export { STCWrapper } from './stc/node-stc-wrapper.js';
 export { StreamDecoder, StreamEncoder } from './api/chunk-stream.js';
 export type { ChunkSource, StreamDecoderOptions } from './api/chunk-stream.js';

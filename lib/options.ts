@@ -1,11 +1,17 @@
-import { sttError } from './errors.js';
+import { sttError, type STTError } from './errors.js';
 
-/** Refuses options that are not in `known`, suggesting the nearest one. */
+let hintOf = (_name: string, _known: readonly string[]): string => '';
+
+/** @internal What to say besides of a name that is not known; nothing by default. */
+export function hintWith(hint: typeof hintOf): void {
+  hintOf = hint;
+}
+
+/** Refuses options that are not in `known`. */
 export function checkOptionNames(options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    const near = nearest(name, known);
-    throw sttError('ERR_STT_UNKNOWN_OPTION', { name, hint: near === undefined ? '' : ` Did you mean \`${near}\`?` });
+    throw sttError('ERR_STT_UNKNOWN_OPTION', { name, hint: hintOf(name, known) });
   }
 }
 
@@ -13,32 +19,16 @@ export function checkOptionNames(options: object, known: readonly string[]): voi
 export function integerOption(name: string, value: unknown, fallback: number, min: number, max: number): number {
   if (value === undefined) return fallback;
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw sttError('ERR_STT_OPTION_RANGE', { name, value: String(value), expected: `an integer from ${min} to ${max}` });
+  throw optionError(name, String(value), `an integer from ${min} to ${max}`);
 }
 
-/** The candidate with the smallest edit distance, if it is near enough to be a slip. */
-export function nearest(name: string, candidates: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const candidate of candidates) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
-  }
-  return best;
+/** @throws STTConfigError `ERR_STT_OPTION_RANGE` unless the value is a Uint8Array */
+export function bytesOption(name: string, value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw optionError(name, typeof value, 'a Uint8Array');
 }
 
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(substitution, previous[j]! + 1, row[j - 1]! + 1));
-    }
-    previous = row;
-  }
-  return previous[b.length]!;
+/** `ERR_STT_OPTION_RANGE` */
+export function optionError(name: string, value: unknown, expected: string): STTError {
+  return sttError('ERR_STT_OPTION_RANGE', { name, value, expected });
 }

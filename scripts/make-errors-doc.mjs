@@ -1,10 +1,10 @@
-// Makes docs/errors.md from the table in lib/errors.ts. Run by `npm run docs:errors`, which compiles first.
+// Makes docs/errors.md from the table in lib/node-errors.ts. Run by `npm run docs:errors`, which compiles first.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const HEAD = `# Errors
 
-<!-- Made from lib/errors.ts by \`npm run docs:errors\`. Do not edit. -->
+<!-- Made from lib/errors.ts and lib/node-errors.ts by \`npm run docs:errors\`. Do not edit. -->
 
 What STT throws or rejects with is one of:
 
@@ -51,6 +51,6 @@ export function makeErrorsDoc(errors) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { ERRORS } = await import('../dist/errors.js');
+  const { ERRORS } = await import('../dist/node-errors.js');
   writeFileSync(new URL('../docs/errors.md', import.meta.url), makeErrorsDoc(ERRORS));
 }

@@ -1,5 +1,5 @@
 import { NODE_ID_OCTETS } from '../constants.js';
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { integerOption } from '../options.js';
 import { DEFAULT_HALF_OPEN_LIMITS, type HalfOpenLimits } from '../protocol/handshake/half-open-table.js';
 import { DEFAULT_HANDSHAKE_RATES, type HandshakeRates } from '../protocol/handshake/handshake-budget.js';

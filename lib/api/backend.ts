@@ -1,4 +1,4 @@
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { NativePacketEngine } from '../native/packet-engine.js';
 import type { CryptoProvider } from '../ports/crypto.js';
 import type { BoundAddress, PacketEngine, PacketEngineEvents } from '../ports/packet-engine.js';

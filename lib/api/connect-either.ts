@@ -1,4 +1,4 @@
-import { STTError, sttError } from '../errors.js';
+import { STTError, sttError } from '../node-errors.js';
 import type { BoundAddress } from '../ports/packet-engine.js';
 import type { WebSocketTls } from '../transport/websocket-client.js';
 import type { Carrier } from './carrier.js';

@@ -4,14 +4,14 @@ import type { CryptoProvider, Suite } from '../ports/crypto.js';
 import { NONE, type PacketEngine } from '../ports/packet-engine.js';
 import type { Random } from '../ports/random.js';
 import type { RemoteAddress } from '../ports/remote-address.js';
-import { HandshakeInitiator, helloPayloads } from '../protocol/handshake/handshake-initiator.js';
+import { HandshakeInitiator, helloContent } from '../protocol/handshake/handshake-initiator.js';
 import type { HandshakeResult, KeyPair } from '../protocol/handshake/handshake-result.js';
 import { HelloClock } from '../protocol/handshake/hello-clock.js';
 import type { SeedKeys } from '../protocol/handshake/seed-keys.js';
 import { preferredSuites } from '../protocol/handshake/suites.js';
 import { deriveSessionKeys } from '../protocol/key-schedule.js';
-import type { TransportParams } from '../wire/handshake-messages.js';
-import type { HelloPayloads } from '../wire/handshake-payloads.js';
+import { PADDED_HELLO_PAYLOAD, type TransportParams } from '../wire/handshake-messages.js';
+import { HelloPayloads } from '../wire/handshake-payloads.js';
 import { KeyPool, whenIdle } from './key-pool.js';
 
 /** Magic, length of one or two octets, type and flags stand before the handshake id of an STTFrame (STT §3, §4). */
@@ -78,7 +78,7 @@ export class Dials {
     this.#clock = config.helloClock ?? new HelloClock();
     this.keys = new KeyPool(config.crypto);
     this.suites = preferredSuites(config.crypto);
-    this.#payloads = helloPayloads(config.params, this.suites);
+    this.#payloads = new HelloPayloads(helloContent(config.params, this.suites), PADDED_HELLO_PAYLOAD);
   }
 
   /** Attempts to reach a peer that are under way. */

@@ -3,6 +3,7 @@ import type { KemAnswer } from '../ports/kem.js';
 import type { PacketEngine, PhaseKeys } from '../ports/packet-engine.js';
 import type { RotationHost } from '../ports/rotation-host.js';
 import type { Session } from '../protocol/session.js';
+import { monotonicMs } from './clock.js';
 import type { KemQueue } from './kem-queue.js';
 
 /** The session whose keys are changed, and the pump that sends what it has to say. */
@@ -11,6 +12,12 @@ export interface RotatingEntry {
   schedule(): void;
 }
 
+/** Where the keys of a session are. */
+export type KeySlots = Pick<PacketEngine, 'installNextKeys' | 'switchSendKeys' | 'dropOldKeys'>;
+
+/** Who asks ML-KEM for sessions: see `KemQueue`. */
+export type KemAsker = Pick<KemQueue, 'ask'>;
+
 interface Waiting {
   resolve(): void;
   reject(error: Error): void;
@@ -18,16 +25,16 @@ interface Waiting {
 
 /** Ties the key rotation of a session to ML-KEM, to its slot in the packet engine, and to the application that waits for it. */
 export class KeyRotation implements RotationHost {
-  readonly #engine: PacketEngine;
+  readonly #keys: KeySlots;
   readonly #slot: number;
-  readonly #kem: KemQueue;
+  readonly #kem: KemAsker;
   readonly #entry: RotatingEntry;
   #waiting: Waiting[] | undefined;
   /** Takes the question that was asked last back. */
   #takeBack: (() => unknown) | undefined;
 
-  constructor(engine: PacketEngine, slot: number, kem: KemQueue, entry: RotatingEntry) {
-    this.#engine = engine;
+  constructor(keys: KeySlots, slot: number, kem: KemAsker, entry: RotatingEntry) {
+    this.#keys = keys;
     this.#slot = slot;
     this.#kem = kem;
     this.#entry = entry;
@@ -36,7 +43,7 @@ export class KeyRotation implements RotationHost {
   /** Resolves when other keys are in use. */
   rotate(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#entry.session.rotateKeys(performance.now());
+      this.#entry.session.rotateKeys(monotonicMs());
       (this.#waiting ??= []).push({ resolve, reject });
       this.#entry.schedule();
     });
@@ -66,15 +73,15 @@ export class KeyRotation implements RotationHost {
   }
 
   installNextKeys(send: PhaseKeys, receive: PhaseKeys): void {
-    this.#engine.installNextKeys(this.#slot, send, receive);
+    this.#keys.installNextKeys(this.#slot, send, receive);
   }
 
   switchSendKeys(): void {
-    this.#engine.switchSendKeys(this.#slot);
+    this.#keys.switchSendKeys(this.#slot);
   }
 
   dropOldKeys(): void {
-    this.#engine.dropOldKeys(this.#slot);
+    this.#keys.dropOldKeys(this.#slot);
   }
 
   onKeysRotated(): void {
@@ -86,7 +93,7 @@ export class KeyRotation implements RotationHost {
   }
 
   /** The one before, if it still waits, is of no use any more (`KeyRatchet`). */
-  #ask(question: number, ask: Parameters<KemQueue['ask']>[0]): () => boolean {
+  #ask(question: number, ask: Parameters<KemAsker['ask']>[0]): () => boolean {
     this.#takeBack?.();
     const takeBack = this.#kem.ask(ask, (answer) => this.#answer(question, answer));
     this.#takeBack = takeBack;
@@ -94,7 +101,7 @@ export class KeyRotation implements RotationHost {
   }
 
   #answer(question: number, answer: KemAnswer): void {
-    this.#entry.session.handleKemAnswer(performance.now(), question, answer);
+    this.#entry.session.handleKemAnswer(monotonicMs(), question, answer);
     this.#entry.schedule();
   }
 

@@ -23,18 +23,29 @@ export interface LimitOptions {
   readonly maxQueuedPathResponses?: number;
 }
 
-export const LIMIT_OPTIONS = [
-  'maxStreams',
-  'receiveQueue',
-  'maxMessageOctets',
-  'streamWindow',
+const MIB = 1_048_576;
+const { maxReassemblyGaps, maxPongs, maxPathResponses, maxStreamWindow, maxSessionWindow } = DEFAULT_SESSION_LIMITS;
+
+/** Default, least and most. */
+const RANGES = {
+  maxStreams: [100, 0, 0x7fffffff],
+  receiveQueue: [1024, 1, 1_000_000],
+  maxMessageOctets: [65_000, 0, 65_507],
+  streamWindow: [262_144, 1024, 1024 * MIB],
+  sessionWindow: [MIB, 1024, 1024 * MIB],
+  maxReassemblyGaps: [maxReassemblyGaps, 16, 1_000_000],
+  maxQueuedPongs: [maxPongs, 1, 65_536],
+  maxQueuedPathResponses: [maxPathResponses, 1, 1024],
+} as const satisfies Partial<Record<keyof LimitOptions, readonly [number, number, number]>>;
+
+type RangedOption = keyof typeof RANGES;
+const RANGED_OPTIONS = Object.keys(RANGES) as RangedOption[];
+
+export const LIMIT_OPTIONS: readonly (keyof LimitOptions)[] = [
+  ...RANGED_OPTIONS,
   'maxStreamWindow',
-  'sessionWindow',
   'maxSessionWindow',
-  'maxReassemblyGaps',
-  'maxQueuedPongs',
-  'maxQueuedPathResponses',
-] as const satisfies readonly (keyof LimitOptions)[];
+];
 
 /** Options checked and filled in. */
 export interface LimitConfig {
@@ -46,31 +57,26 @@ export interface LimitConfig {
   readonly limits: SessionLimits;
 }
 
-const MIB = 1_048_576;
-
 /** @throws STTConfigError `ERR_STT_OPTION_RANGE` */
 export function limitConfig(options: LimitOptions): LimitConfig {
-  const integer = (name: keyof LimitOptions, fallback: number, min: number, max: number): number =>
-    integerOption(name, options[name], fallback, min, max);
-  const { maxReassemblyGaps, maxPongs, maxPathResponses, maxStreamWindow, maxSessionWindow } = DEFAULT_SESSION_LIMITS;
-  const streamWindow = integer('streamWindow', 262_144, 1024, 1024 * MIB);
-  const sessionWindow = integer('sessionWindow', MIB, 1024, 1024 * MIB);
+  const chosen = Object.fromEntries(
+    RANGED_OPTIONS.map((name) => [
+      name,
+      integerOption(name, options[name], ...(RANGES[name] as readonly [number, number, number])),
+    ]),
+  ) as Record<RangedOption, number>;
   /** The window at most: never less than the one at first. */
   const largest = (name: 'maxStreamWindow' | 'maxSessionWindow', fallback: number, first: number): number =>
-    integer(name, Math.max(fallback, first), first, 1024 * MIB);
+    integerOption(name, options[name], Math.max(fallback, first), first, 1024 * MIB);
   return {
-    maxStreams: integer('maxStreams', 100, 0, 0x7fffffff),
-    receiveQueue: integer('receiveQueue', 1024, 1, 1_000_000),
-    maxMessageOctets: integer('maxMessageOctets', 65_000, 0, 65_507),
-    streamWindow,
-    sessionWindow,
+    ...chosen,
     limits: {
       ...DEFAULT_SESSION_LIMITS,
-      maxReassemblyGaps: integer('maxReassemblyGaps', maxReassemblyGaps, 16, 1_000_000),
-      maxPongs: integer('maxQueuedPongs', maxPongs, 1, 65_536),
-      maxPathResponses: integer('maxQueuedPathResponses', maxPathResponses, 1, 1024),
-      maxStreamWindow: largest('maxStreamWindow', maxStreamWindow, streamWindow),
-      maxSessionWindow: largest('maxSessionWindow', maxSessionWindow, sessionWindow),
+      maxReassemblyGaps: chosen.maxReassemblyGaps,
+      maxPongs: chosen.maxQueuedPongs,
+      maxPathResponses: chosen.maxQueuedPathResponses,
+      maxStreamWindow: largest('maxStreamWindow', maxStreamWindow, chosen.streamWindow),
+      maxSessionWindow: largest('maxSessionWindow', maxSessionWindow, chosen.sessionWindow),
     },
   };
 }

@@ -1,11 +1,12 @@
+import { Fifo } from '../protocol/fifo.js';
+
 /**
  * A bounded queue that async iterators read from. When it is full the oldest item goes, since the newest telemetry is
  * worth more than the oldest (STT §6: a full receive queue drops the oldest).
  */
 export class MessageQueue<T extends { readonly data: Uint8Array }> {
   readonly #limit: number;
-  #items: T[] = [];
-  #head = 0;
+  readonly #items = new Fifo<T>();
   readonly #waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
   #closed = false;
   /** Items dropped because the queue was full. */
@@ -17,7 +18,7 @@ export class MessageQueue<T extends { readonly data: Uint8Array }> {
   }
 
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#items.length;
   }
 
   push(item: T): void {
@@ -28,7 +29,7 @@ export class MessageQueue<T extends { readonly data: Uint8Array }> {
       return;
     }
     if (this.length >= this.#limit) {
-      this.#take();
+      this.#items.shift();
       this.dropped++;
     }
     this.#items.push(item);
@@ -46,7 +47,7 @@ export class MessageQueue<T extends { readonly data: Uint8Array }> {
     const iterator: AsyncIterableIterator<T> = {
       next: () => {
         if (over) return Promise.resolve({ value: undefined, done: true });
-        if (this.length > 0) return Promise.resolve({ value: this.#take(), done: false });
+        if (this.length > 0) return Promise.resolve({ value: this.#items.shift()!, done: false });
         if (this.#closed) return Promise.resolve({ value: undefined, done: true });
         return new Promise((resolve) => {
           pending = resolve;
@@ -65,16 +66,5 @@ export class MessageQueue<T extends { readonly data: Uint8Array }> {
       [Symbol.asyncIterator]: () => iterator,
     };
     return iterator;
-  }
-
-  #take(): T {
-    const item = this.#items[this.#head]!;
-    this.#head++;
-    // Compact once half of the array is spent, so that taking stays O(1) on average.
-    if (this.#head > 64 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return item;
   }
 }

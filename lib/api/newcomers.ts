@@ -1,6 +1,6 @@
 import { CloseCode } from '../constants.js';
 import { publish } from '../diagnostics.js';
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import type { CryptoProvider } from '../ports/crypto.js';
 import type { Random } from '../ports/random.js';
 import { formatAddress } from '../wire/address.js';

@@ -2,10 +2,11 @@ import type { Chamber } from '../chamber/chamber.js';
 import type { ChamberStore } from '../chamber/store.js';
 import { MAX_DATAGRAM, MAX_SEEDS, MIN_DATAGRAM } from '../constants.js';
 import { sttError } from '../errors.js';
-import { checkOptionNames, integerOption, nearest } from '../options.js';
+import { nearest } from '../option-hints.js';
+import { checkOptionNames, integerOption } from '../options.js';
 import { ALGORITHMS } from '../protocol/congestion/algorithms.js';
 import type { RotationPolicy } from '../protocol/rotation-policy.js';
-import { warnOnce } from '../stc/node-warn.js';
+import { warnOfShortSeed } from '../stc/node-warn.js';
 import { parseEndpoint } from '../wire/address.js';
 import type { AlternativeAddresses } from '../ports/path-host.js';
 import { encodeAlternatives } from '../wire/alt-address.js';
@@ -219,7 +220,7 @@ function backendOfEnvironment(): string {
 
 function requireSeed(name: string, seed: unknown): void {
   if (!(seed instanceof Uint8Array)) throw rangeError(name, typeof seed, 'a Uint8Array');
-  checkSeed(name, seed, warnOnce);
+  checkSeed(name, seed, warnOfShortSeed);
 }
 
 function chamberOf({ chamberPath, chamber }: STTNodeOptions): NodeChamber | undefined {

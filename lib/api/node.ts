@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { publish } from '../diagnostics.js';
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { integerOption } from '../options.js';
 import type { BoundAddress } from '../ports/packet-engine.js';
 import type { WebSocketTls } from '../transport/websocket-client.js';

@@ -1,4 +1,4 @@
-import { sttError, type ErrorCode, type STTError } from '../errors.js';
+import { sttError, type ErrorCode, type STTError } from '../node-errors.js';
 import { checkOptionNames, integerOption } from '../options.js';
 
 /** How a session that broke is followed by another one. */

@@ -1,4 +1,4 @@
-import { STTError, type ErrorCode } from '../errors.js';
+import { STTError, type ErrorCode } from '../node-errors.js';
 import type { ReconnectConfig } from './reconnect-options.js';
 
 /** Another attempt would fail in the same way. */

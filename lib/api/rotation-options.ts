@@ -1,5 +1,4 @@
-import { sttError } from '../errors.js';
-import { integerOption } from '../options.js';
+import { integerOption, optionError } from '../options.js';
 import { DEFAULT_ROTATION_POLICY, type RotationPolicy } from '../protocol/rotation-policy.js';
 
 /** When sessions change their keys of their own accord (STT §5). Either side may begin, so what is sooner counts. */
@@ -28,11 +27,7 @@ export const ROTATION_OPTIONS = [
 export function rotationPolicy(options: RotationOptions): RotationPolicy {
   const { postQuantum = true } = options;
   if (typeof postQuantum !== 'boolean') {
-    throw sttError('ERR_STT_OPTION_RANGE', {
-      name: 'postQuantum',
-      value: String(postQuantum),
-      expected: 'true or false',
-    });
+    throw optionError('postQuantum', String(postQuantum), 'true or false');
   }
   const { afterOctets, afterPackets, afterMs, firstAfterMs } = DEFAULT_ROTATION_POLICY;
   const most = Number.MAX_SAFE_INTEGER;

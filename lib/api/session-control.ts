@@ -2,9 +2,10 @@ import { CloseCode, PacketFrame } from '../constants.js';
 import { sttError, type STTError } from '../errors.js';
 import { checkOptionNames, integerOption } from '../options.js';
 import type { AlternativeAddresses } from '../ports/path-host.js';
-import type { SessionEntry, SessionFace } from './session-entry.js';
+import type { SessionBridge, SessionFace } from './session-bridge.js';
 import type { StreamFace } from './stream-face.js';
 import { StreamManager } from './stream-manager.js';
+import { monotonicMs } from './clock.js';
 
 /** Outcome of an unreliable message: acknowledged, given up as lost, or unknown because the session ended. */
 export type MessageFate = 'acked' | 'lost' | 'closed';
@@ -52,7 +53,7 @@ export interface SessionHost<S> {
  */
 export class SessionControl<S extends StreamFace> implements SessionFace<S> {
   readonly streamManager: StreamManager<S>;
-  readonly #entry: SessionEntry<S>;
+  readonly #entry: SessionBridge<S>;
   readonly #host: SessionHost<S>;
   readonly #closeTimeoutMs: number;
   readonly #fates = new Map<number, (fate: MessageFate) => void>();
@@ -62,7 +63,7 @@ export class SessionControl<S extends StreamFace> implements SessionFace<S> {
   #progress: (() => void) | undefined;
   #ended: STTError | undefined;
 
-  constructor(entry: SessionEntry<S>, host: SessionHost<S>, closeTimeoutMs: number) {
+  constructor(entry: SessionBridge<S>, host: SessionHost<S>, closeTimeoutMs: number) {
     this.#entry = entry;
     this.#host = host;
     this.#closeTimeoutMs = closeTimeoutMs;
@@ -115,7 +116,7 @@ export class SessionControl<S extends StreamFace> implements SessionFace<S> {
   ping(): Promise<number> {
     try {
       this.#checkOpen();
-      const id = this.#entry.session.ping(performance.now());
+      const id = this.#entry.session.ping(monotonicMs());
       this.#entry.schedule();
       return new Promise((resolve, reject) => this.#pings.set(id, { resolve, reject }));
     } catch (error) {
@@ -124,7 +125,7 @@ export class SessionControl<S extends StreamFace> implements SessionFace<S> {
   }
 
   shouldRotateKeys(): boolean {
-    return this.#entry.session.shouldRotateKeys(performance.now());
+    return this.#entry.session.shouldRotateKeys(monotonicMs());
   }
 
   rotateKeys(): Promise<void> {
@@ -151,7 +152,7 @@ export class SessionControl<S extends StreamFace> implements SessionFace<S> {
 
   destroy(error?: Error): void {
     if (this.#ended !== undefined) return;
-    this.#entry.session.close(performance.now(), error === undefined ? CloseCode.NONE : CloseCode.SESSION, '');
+    this.#entry.session.close(monotonicMs(), error === undefined ? CloseCode.NONE : CloseCode.SESSION, '');
     this.#entry.schedule();
   }
 
@@ -162,7 +163,7 @@ export class SessionControl<S extends StreamFace> implements SessionFace<S> {
     this.#entry.schedule();
     const delivered = await this.#drained(timeoutMs);
     if (this.#ended !== undefined) return;
-    this.#entry.session.close(performance.now(), code, reason);
+    this.#entry.session.close(monotonicMs(), code, reason);
     this.#entry.schedule();
     if (!delivered) throw sttError('ERR_STT_CLOSE_TIMEOUT', { timeoutMs });
   }

@@ -1,37 +1,20 @@
 import { MAX_DATAGRAM } from '../constants.js';
-import { errorCodeOfClose, sttError, type STTError, type STTSessionError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import type { PacketEngine } from '../ports/packet-engine.js';
 import type { AlternativeAddresses, PathFinding, PathHost, Wish } from '../ports/path-host.js';
 import type { PacketSink } from '../ports/packet-sink.js';
-import type { SessionEnd, SessionObserver } from '../ports/session-observer.js';
 import type { Deadline } from '../protocol/deadlines.js';
-import type { Session } from '../protocol/session.js';
-import type { Stream } from '../protocol/stream.js';
 import { RESET_TOKEN_OCTETS } from '../wire/handshake-messages.js';
+import { parseAlternatives } from '../wire/alt-address.js';
 import { formatAddress, isConnection, isIPv4Address, isLoopback, parseEndpoint, sameHost } from '../wire/address.js';
 import type { Connections } from './connections.js';
 import type { OpenedSlot } from './dials.js';
 import { KeyRotation } from './key-rotation.js';
-import { reportLater } from './report.js';
-import type { Platform, StreamFace, StreamHost } from './stream-face.js';
+import { SessionBridge } from './session-bridge.js';
+import type { Platform, StreamFace } from './stream-face.js';
 
 /** UDP payload of the largest interface MTU there is, 65,536, less the headers of IPv6 and UDP. */
 const MAX_IPV6_DATAGRAM = 65_488;
-
-/** Who is told what happens in a session: the public `STTSession`. */
-export interface SessionFace<S extends StreamFace> {
-  onStream(stream: S): void;
-  onStreamsAvailable(): void;
-  onMessage(tag: number, data: Uint8Array): void;
-  onMessageFate(messageId: number, fate: 'acked' | 'lost' | 'closed'): void;
-  onUserFrame(type: number, data: Uint8Array): void;
-  onPong(pingId: number, rttMs: number): void;
-  onProgress(): void;
-  /** The session moved to another address of the peer, ADDRESS_OCTETS. */
-  onPath?(address: Uint8Array): void;
-  onAlternatives?(addresses: AlternativeAddresses): void;
-  onEnd(error: STTError): void;
-}
 
 /** What carries a session, beside others. */
 export interface EntryCarrier<S extends StreamFace> {
@@ -40,27 +23,22 @@ export interface EntryCarrier<S extends StreamFace> {
   readonly connections?: Connections | undefined;
 }
 
-/** What the pump keeps of a session, and the bridge from its sans-IO core to the application. */
-export class SessionEntry<S extends StreamFace> implements SessionObserver, PacketSink, PathHost, StreamHost, Deadline {
+/** What the pump of a node keeps of a session: its place in the packet engine, and its paths. */
+export class SessionEntry<S extends StreamFace> extends SessionBridge<S> implements PacketSink, PathHost, Deadline {
   deadline = Infinity;
   heapIndex = -1;
   /** In the pump's list of sessions that may have something to send. */
   scheduled = false;
   /** The transmit buffer refused something of this session. */
   blocked = false;
-  session!: Session;
   /** Knows where else the peer may be: of sessions that this side began. */
   finder: PathFinding | undefined;
-  face: SessionFace<S> | undefined;
-  #rotation: KeyRotation | undefined;
-  remoteLabel: string;
   readonly slot: number;
   /** The path in use, one count of which is this session's. */
   path: number;
   #alternatives: AlternativeAddresses | undefined;
   readonly #engine: PacketEngine;
   readonly #carrier: EntryCarrier<S>;
-  readonly #platform: Platform<S>;
   /** Address of the path in use if that is a connection. */
   #connection: Uint8Array | undefined;
   /** Of the paths kept that are connections: what is called when they break. */
@@ -73,18 +51,16 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
     remoteLabel: string,
     platform: Platform<S>,
   ) {
+    super(remoteLabel, platform);
     this.#carrier = carrier;
     this.#engine = carrier.engine;
     this.slot = slot;
     this.path = path;
-    this.remoteLabel = remoteLabel;
-    this.#platform = platform;
     this.#connection = this.#bind(path, address);
   }
 
-  /** Made when it is needed: most sessions are short. */
   get rotation(): KeyRotation {
-    return (this.#rotation ??= new KeyRotation(this.#engine, this.slot, this.#platform.kem, this));
+    return (this.keyRotation ??= new KeyRotation(this.#engine, this.slot, this.platform.kem, this));
   }
 
   /** What carries the session now. */
@@ -140,13 +116,6 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
     return true;
   }
 
-  /** Makes the application's side of a stream. */
-  attach(stream: Stream): S {
-    const made = this.#platform.makeStream(stream, this);
-    stream.attachment = made;
-    return made;
-  }
-
   // PathHost
 
   keepPath(path: number): boolean {
@@ -196,13 +165,13 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   tryPath(address: Uint8Array): void {
     const path = this.#engine.openPath(address);
     this.#bind(path, address);
-    this.session.tryPath(performance.now(), path);
+    this.session.paths.tryPath(performance.now(), path);
     this.schedule();
   }
 
   /** The finder found none. */
   onNothingFound(): void {
-    if (this.session.isLost) this.onStranded();
+    if (this.session.paths.isLost) this.onStranded();
   }
 
   onPathChanged(path: number): void {
@@ -210,76 +179,22 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
     this.path = path;
     this.#connection = isConnection(address) ? address : undefined;
     this.remoteLabel = formatAddress(address);
-    this.#tell(() => this.face?.onPath?.(address));
+    this.tell(() => this.face?.onPath?.(address));
   }
 
   // SessionObserver
 
-  onAlternatives(addresses: AlternativeAddresses): void {
+  onAlternatives(bytes: Uint8Array, begin: number, end: number): boolean {
+    const addresses = parseAlternatives(bytes, begin, end);
+    if (addresses === undefined) return false;
     this.#alternatives = addresses;
-    this.session.lookForPath(performance.now());
-    this.#tell(() => this.face?.onAlternatives?.(addresses));
-  }
-
-  onStream(stream: Stream): void {
-    const made = this.attach(stream);
-    this.#tell(() => this.face?.onStream(made));
-  }
-
-  onStreamData(stream: Stream, bytes: Uint8Array, begin: number, end: number): void {
-    (stream.attachment as S).deliver(bytes, begin, end);
-  }
-
-  onStreamEnd(stream: Stream): void {
-    (stream.attachment as S).deliverEnd();
-  }
-
-  onStreamReset(stream: Stream, code: number): void {
-    (stream.attachment as S).deliverReset(code, true);
-  }
-
-  onStreamStopped(stream: Stream, code: number): void {
-    (stream.attachment as S).deliverReset(code, false);
-  }
-
-  onStreamWritable(stream: Stream): void {
-    (stream.attachment as S).deliverWritable();
-  }
-
-  onStreamFinished(stream: Stream): void {
-    (stream.attachment as S).deliverFinished();
-  }
-
-  onStreamClosed(): void {}
-
-  onStreamsAvailable(): void {
-    this.face?.onStreamsAvailable();
-  }
-
-  onMessage(tag: number, bytes: Uint8Array, begin: number, end: number): void {
-    const data = this.#platform.copy(bytes, begin, end);
-    this.#tell(() => this.face?.onMessage(tag, data));
-  }
-
-  onMessageFate(messageId: number, fate: 'acked' | 'lost' | 'closed'): void {
-    this.face?.onMessageFate(messageId, fate);
-  }
-
-  onUserFrame(type: number, bytes: Uint8Array, begin: number, end: number): void {
-    const data = this.#platform.copy(bytes, begin, end);
-    this.#tell(() => this.face?.onUserFrame(type, data));
+    this.session.paths.lookSoon(performance.now());
+    this.tell(() => this.face?.onAlternatives?.(addresses));
+    return true;
   }
 
   onResetToken(bytes: Uint8Array, begin: number): void {
     this.#engine.setResetToken(this.slot, bytes.subarray(begin, begin + RESET_TOKEN_OCTETS));
-  }
-
-  onPong(pingId: number, rttMs: number): void {
-    this.face?.onPong(pingId, rttMs);
-  }
-
-  onEnd(end: SessionEnd): void {
-    this.#end(endError(end, this.remoteLabel, this.session.idleTimeoutMs));
   }
 
   /** The peer knows nothing of the session any more. */
@@ -305,7 +220,8 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   }
 
   #onConnectionLost(path: number, why: string): void {
-    if (!this.session.handlePathGone(performance.now(), path)) this.#abandonLost(why);
+    const { paths, state } = this.session;
+    if (state !== 'open' || !paths.onGone(performance.now(), path)) this.#abandonLost(why);
     this.schedule();
   }
 
@@ -317,46 +233,4 @@ export class SessionEntry<S extends StreamFace> implements SessionObserver, Pack
   #toldByPeer(why: Wish): Uint8Array | 'later' | undefined {
     return parseEndpoint(this.#alternatives?.udp ?? '') ?? (why === 'gone' ? 'later' : undefined);
   }
-
-  /** Ends the session for a cause of which its core knows nothing: nothing can be sent any more. */
-  abandon(error: STTError): void {
-    if (this.session.state === 'open') this.#end(error);
-    this.session.destroy();
-    this.schedule();
-  }
-
-  #end(error: STTError): void {
-    for (const stream of [...this.session.streams()]) {
-      (stream.attachment as S | undefined)?.deliverSessionEnd(error);
-    }
-    this.#rotation?.end(error);
-    this.#tell(() => this.face?.onEnd(error));
-  }
-
-  /** Runs the application's handlers; what they throw must not stop the batch. */
-  #tell(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      reportLater(error);
-    }
-  }
-}
-
-function endError(end: SessionEnd, remote: string, idleMs: number): STTError {
-  const limit = Error.stackTraceLimit;
-  // The network brought this end: a stack would tell nothing, and costs more than all else of a short session's end.
-  Error.stackTraceLimit = 0;
-  const why = end.reason === '' ? (end.remote ? 'by the other side' : 'by this side') : end.reason;
-  const error = sttError(errorCodeOfClose(end.closeCode), {
-    why,
-    remote,
-    idleMs,
-    closeCode: end.closeCode,
-  }) as STTSessionError;
-  Error.stackTraceLimit = limit;
-  error.closeCode = end.closeCode;
-  error.reason = end.reason;
-  error.remote = end.remote;
-  return error;
 }

@@ -1,7 +1,10 @@
 import type { CryptoProvider } from '../ports/crypto.js';
 import type { Random } from '../ports/random.js';
+import { announceAlternatives, announceResetToken } from '../protocol/announcements.js';
 import { ALGORITHMS } from '../protocol/congestion/algorithms.js';
 import { unlimited } from '../protocol/congestion/unlimited.js';
+import type { Announcement } from '../protocol/sent-frame.js';
+import { datagramSending } from '../protocol/datagram-sending.js';
 import { movingPaths } from '../protocol/paths.js';
 import { searchingMtu } from '../protocol/searching-mtu.js';
 import { Session } from '../protocol/session.js';
@@ -36,7 +39,12 @@ export function newSession<S extends StreamFace>(
   { resets }: { readonly resets?: StatelessResets | undefined },
 ): Session {
   const { maxUdpPayload } = result.peerParams;
-  const altAddress = config.advertise === undefined ? undefined : encodeAlternatives(config.advertise);
+  const announcements: Announcement[] = [];
+  // The responder gave its own with the handshake.
+  const resetToken = result.role === 'initiator' ? resets?.token(result.sessionId) : undefined;
+  if (resetToken !== undefined) announcements.push(announceResetToken(resetToken));
+  const alternatives = config.advertise === undefined ? undefined : encodeAlternatives(config.advertise);
+  if (alternatives !== undefined) announcements.push(announceAlternatives(alternatives));
   return new Session({
     role: result.role,
     now,
@@ -47,6 +55,7 @@ export function newSession<S extends StreamFace>(
     maxPacketSize: config.maxPacketSize,
     mtu: searchingMtu,
     congestion: ALGORITHMS[config.congestion],
+    sending: datagramSending,
     // A WebSocket carries any size, and each message costs (STT §10). TCP has congestion control of its own.
     connection: { packetSize: maxUdpPayload, congestion: unlimited },
     ...(result.handshakeRttMs === undefined ? {} : { handshakeRttMs: result.handshakeRttMs }),
@@ -58,8 +67,6 @@ export function newSession<S extends StreamFace>(
     limits: config.limits,
     rotation: { crypto, sessionKey: result.sessionKey, policy: config.rotation, owner: entry },
     keepAliveMs: config.keepAlive ? config.idleTimeoutMs / 3 : 0,
-    ...(altAddress === undefined ? {} : { altAddress }),
-    // The responder gave its own with the handshake.
-    ...(resets !== undefined && result.role === 'initiator' ? { resetToken: resets.token(result.sessionId) } : {}),
+    announcements,
   });
 }

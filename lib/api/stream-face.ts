@@ -1,6 +1,6 @@
 import type { STTError } from '../errors.js';
 import type { Stream } from '../protocol/stream.js';
-import type { KemQueue } from './kem-queue.js';
+import type { KemAsker } from './key-rotation.js';
 
 /** What a stream needs of its session. */
 export interface StreamHost {
@@ -31,7 +31,7 @@ export interface StreamFace {
 export interface Platform<S extends StreamFace> {
   makeStream(stream: Stream, host: StreamHost): S;
   /** ML-KEM, for key rotation. */
-  readonly kem: KemQueue;
+  readonly kem: KemAsker;
   /** A copy that belongs to the application. */
   copy(bytes: Uint8Array, begin: number, end: number): Uint8Array;
 }

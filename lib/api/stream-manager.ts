@@ -1,5 +1,5 @@
 import { sttError } from '../errors.js';
-import type { SessionEntry } from './session-entry.js';
+import type { SessionBridge } from './session-bridge.js';
 import type { StreamFace } from './stream-face.js';
 
 interface Waiter<S> {
@@ -10,13 +10,13 @@ interface Waiter<S> {
 
 /** The streams of one session. */
 export class StreamManager<S extends StreamFace> implements Iterable<S> {
-  readonly #entry: SessionEntry<S>;
+  readonly #entry: SessionBridge<S>;
   #waiting: Waiter<S>[] = [];
   #ended: Error | undefined;
   #refusing = false;
 
   /** @internal */
-  constructor(entry: SessionEntry<S>) {
+  constructor(entry: SessionBridge<S>) {
     this.#entry = entry;
   }
 

@@ -11,6 +11,7 @@ import { NODE_IDENTITY } from '../stc/node-identity.js';
 import { checkSeed } from '../stc/stc-root.js';
 import type { STCWrapper } from '../stc/stc-wrapper.js';
 import { DEFAULT_TRANSPORT_PARAMS } from '../wire/handshake-messages.js';
+import { monotonicMs } from './clock.js';
 
 export interface STTHandshakeOptions {
   /** Of the node's own seed: the identity follows from it. */
@@ -82,8 +83,8 @@ export class STTInitiator {
       isSessionIdTaken: () => false,
       timeoutMs: Infinity,
     });
-    this.#initiator.start(performance.now());
-    return this.#initiator.pollTransmit(performance.now(), wallClockMicros())!.datagram;
+    this.#initiator.start(monotonicMs());
+    return this.#initiator.pollTransmit(monotonicMs(), wallClockMicros())!.datagram;
   }
 
   /**
@@ -94,7 +95,7 @@ export class STTInitiator {
    */
   handleResponse(response: Uint8Array): HandshakeKeys {
     this.checkRole(this.#initiator !== undefined && this.result === undefined, 'handleResponse()');
-    const result = this.#initiator!.handleAnswer(response, 0, response.length, performance.now());
+    const result = this.#initiator!.handleAnswer(response, 0, response.length, monotonicMs());
     if (result === undefined) throw sttError('ERR_STT_HANDSHAKE_FAILED');
     this.#initiator!.abandon();
     this.result = result;
@@ -112,7 +113,7 @@ export class STTInitiator {
     this.checkRole(this.#initiator !== undefined && this.result === undefined, 'handleCookie()');
     const initiator = this.#initiator!;
     const { dropped } = initiator;
-    initiator.handleAnswer(reply, 0, reply.length, performance.now());
+    initiator.handleAnswer(reply, 0, reply.length, monotonicMs());
     const due =
       initiator.dropped > dropped ? undefined : initiator.pollTransmit(initiator.pollTimeout(), wallClockMicros());
     if (due === undefined) throw sttError('ERR_STT_HANDSHAKE_FAILED');

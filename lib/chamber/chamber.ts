@@ -1,5 +1,5 @@
 import { NODE_ID_OCTETS } from '../constants.js';
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { checkOptionNames, integerOption } from '../options.js';
 import type { STCWrapper } from '../stc/stc-wrapper.js';
 import { deserializeStt, type SttDict } from '../wire/serialization.js';

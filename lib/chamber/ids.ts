@@ -1,4 +1,4 @@
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 
 /** Longest id of a record, in octets of UTF-8. */
 export const MAX_ID_OCTETS = 16_384;

@@ -1,4 +1,4 @@
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import type { STCWrapper } from '../stc/stc-wrapper.js';
 import { AEAD_TAG_OCTETS, XAES_NONCE_OCTETS } from '../stc/aead-sizes.js';
 import { ascii } from '../wire/ascii.js';

@@ -1,4 +1,4 @@
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { META_NAMES, holds, holdsNext, makeMeta, parseMeta, type KeyHolder, type Meta } from './meta.js';
 import { compareOctets, type ChamberStore } from './store.js';
 

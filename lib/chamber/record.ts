@@ -1,7 +1,7 @@
 import type { CryptoProvider, XaesCipher } from '../ports/crypto.js';
 import type { STCWrapper } from '../stc/stc-wrapper.js';
 import { NODE_ID_OCTETS } from '../constants.js';
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { AEAD_TAG_OCTETS, XAES_NONCE_OCTETS } from '../stc/aead-sizes.js';
 import { MAX_ID_OCTETS, shownId } from './ids.js';
 

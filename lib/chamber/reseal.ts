@@ -1,4 +1,4 @@
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { checkOptionNames } from '../options.js';
 import type { STCWrapper } from '../stc/stc-wrapper.js';
 import { keyHolder } from './chamber.js';

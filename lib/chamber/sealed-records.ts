@@ -1,4 +1,4 @@
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { idOctets, shownId } from './ids.js';
 import { META_NAMES, type KeyHolder, type Meta } from './meta.js';
 import { MAX_VALUE_OCTETS, RecordCodec, recordLabel, revisionOf, type RecordKind } from './record.js';

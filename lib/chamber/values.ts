@@ -1,4 +1,4 @@
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { serializeStt, type SttDict } from '../wire/serialization.js';
 import { shownId } from './ids.js';
 

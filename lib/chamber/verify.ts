@@ -1,4 +1,4 @@
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { deserializeStt } from '../wire/serialization.js';
 import { META_NAMES } from './meta.js';
 import { RECORD_KINDS, RecordKind, recordLabel, hashLabel } from './record.js';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { nearest } from '../options.js';
+import { nearest } from '../option-hints.js';
 import { ExitCode } from './exit-codes.js';
 import { CliFailure } from './failure.js';
 

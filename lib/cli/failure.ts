@@ -1,4 +1,4 @@
-import { STTError } from '../errors.js';
+import { STTError } from '../node-errors.js';
 import type { RefusalCode } from '../transfer/messages.js';
 import { printable } from '../transfer/safe-path.js';
 import { ExitCode } from './exit-codes.js';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import type { Writable } from 'node:stream';
 import { debuglog } from 'node:util';
-import { nearest } from '../options.js';
+import { nearest } from '../option-hints.js';
 import { parseArguments, usage } from './arguments.js';
 import { COMMON_OPTIONS, commandHelp, programHelp, type Command } from './command.js';
 import { ExitCode } from './exit-codes.js';

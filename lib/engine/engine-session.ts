@@ -1,7 +1,16 @@
 import { MAX_RESET, MIN_RESET } from '../constants.js';
 import type { CryptoProvider, HeaderCipher, PacketCipher, Suite } from '../ports/crypto.js';
 import type { PhaseKeys, SessionKeys } from '../ports/packet-engine.js';
-import { ReplayWindow } from './replay-window.js';
+
+/** Which packet numbers were seen. */
+export interface PacketWindow {
+  /** Largest packet number marked, -1 before the first. */
+  readonly largest: number;
+  /** True if this packet number is new. Marks nothing. */
+  willAccept(pn: number): boolean;
+  /** Remembers a packet number that `willAccept` let through and whose tag verified. */
+  mark(pn: number): void;
+}
 
 /** Key material of one direction and phase, keyed once. */
 export class PhaseCipher {
@@ -19,8 +28,8 @@ export class EngineSession {
   readonly id: Uint8Array;
   readonly sendHeader: HeaderCipher;
   readonly receiveHeader: HeaderCipher;
-  readonly window = new ReplayWindow();
-  /** What ends a stateless reset, once it is known. */
+  readonly window: PacketWindow;
+  /** What ends a stateless reset, once it is known: see `isReset`. */
   resetToken: Uint8Array | undefined;
   /** Failed openings left before the FORGERY_LIMIT row; negative once it was given. */
   forgeriesLeft: number;
@@ -36,8 +45,9 @@ export class EngineSession {
   /** The smallest packet number that was opened in this phase: those of the phase before lie below it. */
   #firstOfPhase = 0;
 
-  constructor(crypto: CryptoProvider, keys: SessionKeys) {
+  constructor(crypto: CryptoProvider, keys: SessionKeys, window: PacketWindow) {
     this.#crypto = crypto;
+    this.window = window;
     this.#suite = keys.suite;
     this.id = new Uint8Array(keys.sessionId);
     this.sendHeader = crypto.createHeaderCipher(keys.suite, keys.send.hp);
@@ -88,19 +98,18 @@ export class EngineSession {
     return this.receivePhase;
   }
 
-  /** A datagram that did not open ends with the session's token: in constant time, as who guesses shall learn nothing (STT §5). */
-  isReset(datagram: Uint8Array): boolean {
-    const token = this.resetToken;
-    if (token === undefined || datagram.length < MIN_RESET || datagram.length > MAX_RESET) return false;
-    const at = datagram.length - token.length;
-    let difference = 0;
-    for (let i = 0; i < token.length; i++) difference |= datagram[at + i]! ^ token[i]!;
-    return difference === 0;
-  }
-
   /** Wipes what JavaScript can reach; the ciphers themselves go with this object. */
   wipe(): void {
     this.dropOld();
     for (const keys of [this.send, this.receive, this.#nextSend, this.#nextReceive]) keys?.iv.fill(0);
   }
+}
+
+/** A datagram that did not open ends with the token: in constant time, as who guesses shall learn nothing (STT §5). */
+export function isReset(token: Uint8Array | undefined, datagram: Uint8Array): boolean {
+  if (token === undefined || datagram.length < MIN_RESET || datagram.length > MAX_RESET) return false;
+  const at = datagram.length - token.length;
+  let difference = 0;
+  for (let i = 0; i < token.length; i++) difference |= datagram[at + i]! ^ token[i]!;
+  return difference === 0;
 }

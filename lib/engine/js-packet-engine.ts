@@ -1,21 +1,16 @@
 import { MAX_DATAGRAM, PACKET_OVERHEAD, SESSION_ID_OCTETS, STREAM_HEADER } from '../constants.js';
 import type { CryptoProvider } from '../ports/crypto.js';
-import type {
-  PacketEngine,
-  PacketEngineEvents,
-  PacketEngineStats,
-  PhaseKeys,
-  SessionKeys,
-} from '../ports/packet-engine.js';
-import { ADDRESS_OCTETS, Marks } from '../ports/packet-engine.js';
+import { ADDRESS_OCTETS, Marks, type PacketEngine, type PacketEngineEvents } from '../ports/packet-engine.js';
+import type { PacketEngineStats, PhaseKeys, SessionKeys } from '../ports/packet-engine.js';
 import { isConnection } from '../wire/address.js';
 import { encodeStreamHeader } from '../wire/packet-frames.js';
 import type { DatagramOutput } from './datagram-output.js';
-import { EngineSession } from './engine-session.js';
+import { EngineSession, isReset } from './engine-session.js';
 import { emptyStats } from './engine-stats.js';
 import { HandshakeFilter, Verdict } from './handshake-filter.js';
 import { Opening, PacketOpener, PacketSealer } from './packet-protection.js';
 import { PathTable } from './path-table.js';
+import { ReplayWindow } from './replay-window.js';
 import { RowBuffer } from './row-buffer.js';
 import { SessionTable } from './session-table.js';
 import { TransmitRing } from './transmit-ring.js';
@@ -166,7 +161,7 @@ export class JsPacketEngine implements PacketEngine {
   openSession(keys: SessionKeys): number {
     if (this.#closing !== undefined || keys.sessionId.length !== SESSION_ID_OCTETS) return -1;
     if (this.#sessions.has(keys.sessionId)) return -1;
-    return this.#sessions.add(new EngineSession(this.#crypto, keys));
+    return this.#sessions.add(new EngineSession(this.#crypto, keys, new ReplayWindow()));
   }
 
   closeSession(slot: number): void {
@@ -325,7 +320,7 @@ export class JsPacketEngine implements PacketEngine {
       const length = packet.length - PACKET_OVERHEAD;
       if (reserved || length === 0) this.#batch.addBadPacket(slot, path, marks, packetNumber);
       else this.#batch.addPacket(slot, path, marks, packetNumber, length);
-    } else if (session.isReset(packet)) {
+    } else if (isReset(session.resetToken, packet)) {
       stats.resetsReceived++;
       this.#batch.addReset(slot, this.#paths.find(address));
     } else if (opening === Opening.REPLAY) {

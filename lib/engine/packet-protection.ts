@@ -1,5 +1,6 @@
 import { PACKET_HEADER, SESSION_ID_OCTETS } from '../constants.js';
 import type { EngineSession } from './engine-session.js';
+import * as Opening from './opening.js';
 
 /*
  *   0          1            9               13                     n-16        n
@@ -14,8 +15,7 @@ const TWO_32 = 0x100000000;
 const TWO_31 = 0x80000000;
 
 /** How an opening ended. */
-export const Opening = { OPENED: 0, REPLAY: 1, FORGERY: 2, NO_KEY: 3 } as const;
-export type Opening = (typeof Opening)[keyof typeof Opening];
+export * as Opening from './opening.js';
 
 /** The full packet number of which `low` is the low 32 bits, as near as can be to what is expected next (RFC 9000 A.3). */
 export function expandPacketNumber(largest: number, low: number): number {
@@ -58,7 +58,7 @@ export class PacketOpener {
    * Opens a packet of at least header and tag into `out` from `at`, and marks its number as seen.
    * What is written to `out` unless the answer is OPENED must not be used.
    */
-  open(session: EngineSession, packet: Uint8Array, out: Uint8Array, at: number): Opening {
+  open(session: EngineSession, packet: Uint8Array, out: Uint8Array, at: number): Opening.Kind {
     const { window } = session;
     const aad = this.#aad;
     for (let i = 0; i < SAMPLE_OCTETS; i++) this.#sample[i] = packet[PACKET_HEADER + i]!;

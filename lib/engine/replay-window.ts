@@ -1,4 +1,5 @@
 import { REPLAY_WINDOW } from '../constants.js';
+import type { PacketWindow } from './engine-session.js';
 
 /** Packets a new window remembers: 16 octets of bits, so that ten thousand idle sessions cost next to nothing. */
 const INITIAL = 128;
@@ -10,7 +11,7 @@ const INITIAL = 128;
  *
  * Until the full size is reached the largest is below the size, so growing keeps every bit where it is.
  */
-export class ReplayWindow {
+export class ReplayWindow implements PacketWindow {
   #bits = new Uint32Array(INITIAL / 32);
   #size = INITIAL;
   #largest = -1;

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import {
   ADDRESS_OCTETS,
   type BoundAddress,

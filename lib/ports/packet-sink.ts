@@ -8,8 +8,9 @@ export interface PacketSink {
    * `pn + 1`, ..., `payload` octets a packet (the last may hold fewer). With `fin` the very last one carries STREAM_END.
    * `begin === end` with `fin` makes one empty packet.
    * Returns the number of packets taken; fewer than all means that the transmit buffer is full until it is writable.
+   * Absent where no runs are sent: see `Sending`.
    */
-  sealStreamRun(
+  sealStreamRun?(
     pn: number,
     streamId: number,
     offset: number,
@@ -24,4 +25,6 @@ export interface PacketSink {
    * full. `path`: where it goes, if not over the path in use.
    */
   sealFrames(pn: number, frames: Uint8Array, begin: number, end: number, path?: number): boolean;
+  /** Asked before each packet where no runs are sent: true if `sealFrames` would take none. */
+  isFull?(): boolean;
 }

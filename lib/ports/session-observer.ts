@@ -1,4 +1,3 @@
-import type { AlternativeAddresses } from './path-host.js';
 import type { Stream } from '../protocol/stream.js';
 
 /** How a session ended. */
@@ -43,8 +42,11 @@ export interface SessionObserver {
   onResetToken(bytes: Uint8Array, begin: number): void;
   /** The answer to `ping`. */
   onPong(pingId: number, rttMs: number): void;
-  /** The peer told where else it can be reached. */
-  onAlternatives?(addresses: AlternativeAddresses): void;
+  /**
+   * The peer told where else it can be reached: the body of an ALT_ADDRESS, borrowed. False if it is malformed. Absent:
+   * nobody looks.
+   */
+  onAlternatives?(bytes: Uint8Array, begin: number, end: number): boolean;
   /** No more data passes, either way. Called once. (The session may linger in closing or draining until `state` is closed.) */
   onEnd(end: SessionEnd): void;
 }

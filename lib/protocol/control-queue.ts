@@ -1,18 +1,16 @@
 import { ControlType } from '../constants.js';
 import type { SessionObserver } from '../ports/session-observer.js';
 import {
-  encodeAltAddress,
   encodeFlowCredit,
   encodePing,
   encodePong,
-  encodeResetToken,
   encodeStopSending,
   encodeStreamLimit,
   encodeStreamReset,
 } from '../wire/packet-frames.js';
 import type { ReceiveWindow } from './flow-control.js';
 import type { FrameLog } from './frame-log.js';
-import { SentFrame } from './sent-packets.js';
+import { SentFrame, type Announcement } from './sent-frame.js';
 import type { SessionLimits } from './session-config.js';
 import { StreamWant, type Stream } from './stream.js';
 import type { StreamTable } from './stream-table.js';
@@ -37,10 +35,9 @@ export class ControlQueue {
   wantPing = false;
   readonly #limits: SessionLimits;
   readonly #observer: SessionObserver;
-  #resetToken: Uint8Array | undefined;
-  #wantResetToken: boolean;
-  #altAddress: Uint8Array | undefined;
-  #wantAltAddress: boolean;
+  /** Those that are not acknowledged, and those of them that wait. */
+  #announcements: readonly Announcement[];
+  #toAnnounce: readonly Announcement[];
   #streams: Stream[] | undefined;
   /** 8-octet tokens as pairs of u32, in the order they came. */
   #pongs: number[] | undefined;
@@ -49,13 +46,10 @@ export class ControlQueue {
   #pingsToSend: number[] | undefined;
   #nextPing = 1;
 
-  constructor(limits: SessionLimits, observer: SessionObserver, resetToken?: Uint8Array, altAddress?: Uint8Array) {
+  constructor(limits: SessionLimits, observer: SessionObserver, announcements: readonly Announcement[]) {
     this.#limits = limits;
     this.#observer = observer;
-    this.#resetToken = resetToken;
-    this.#wantResetToken = resetToken !== undefined;
-    this.#altAddress = altAddress;
-    this.#wantAltAddress = altAddress !== undefined;
+    this.#announcements = this.#toAnnounce = announcements;
   }
 
   get waiting(): boolean {
@@ -63,11 +57,10 @@ export class ControlQueue {
       this.wantSessionCredit ||
       this.wantStreamLimit ||
       this.wantPing ||
-      this.#wantResetToken ||
-      this.#wantAltAddress ||
-      (this.#streams !== undefined && this.#streams.length > 0) ||
-      (this.#pongs !== undefined && this.#pongs.length > 0) ||
-      (this.#pingsToSend !== undefined && this.#pingsToSend.length > 0)
+      hasSome(this.#toAnnounce) ||
+      hasSome(this.#streams) ||
+      hasSome(this.#pongs) ||
+      hasSome(this.#pingsToSend)
     );
   }
 
@@ -114,13 +107,13 @@ export class ControlQueue {
   ): number {
     const begin = at;
     const room = (): boolean => at + LONGEST <= end && !log.full;
-    while (this.#pongs !== undefined && this.#pongs.length > 0 && room()) {
+    while (hasSome(this.#pongs) && room()) {
       const high = this.#pongs.shift()!;
       const low = this.#pongs.shift()!;
       at = encodePong(token(high, low), out, at);
       log.add(SentFrame.PING, high, low, ControlType.PONG);
     }
-    while (this.#pingsToSend !== undefined && this.#pingsToSend.length > 0 && room()) {
+    while (hasSome(this.#pingsToSend) && room()) {
       const id = this.#pingsToSend.shift()!;
       if (!this.#pings!.has(id)) continue;
       at = encodePing(token(0, id), out, at);
@@ -137,18 +130,16 @@ export class ControlQueue {
       log.add(SentFrame.STREAM_LIMIT, streams.table.peerLimit, 0, 0);
       this.wantStreamLimit = false;
     }
-    while (this.#streams !== undefined && this.#streams.length > 0 && at + 3 * LONGEST <= end && !log.full) {
+    while (hasSome(this.#streams) && at + 3 * LONGEST <= end && !log.full) {
       at = this.#encodeStream(this.#streams.shift()!, out, at, log, streams, now, rttMs);
     }
-    if (this.#wantResetToken && room()) {
-      at = encodeResetToken(this.#resetToken!, out, at);
-      log.add(SentFrame.RESET_TOKEN, 0, 0, 0);
-      this.#wantResetToken = false;
-    }
-    if (this.#wantAltAddress && at + LONGEST + this.#altAddress!.length <= end && !log.full) {
-      at = encodeAltAddress(this.#altAddress!, out, at);
-      log.add(SentFrame.ALT_ADDRESS, 0, 0, 0);
-      this.#wantAltAddress = false;
+    for (const announcement of this.#toAnnounce) {
+      const { kind, frame } = announcement;
+      if (at + frame.length > end || log.full) break;
+      out.set(frame, at);
+      at += frame.length;
+      log.add(kind, 0, 0, 0);
+      this.#toAnnounce = this.#toAnnounce.filter((other) => other !== announcement);
     }
     // Any other frame of the queue asks for an answer as well as a PING does.
     if (this.wantPing && (at > begin || room())) {
@@ -161,8 +152,7 @@ export class ControlQueue {
 
   onAcked(kind: number, a: number, streams: ControlValues): void {
     if (kind === SentFrame.STREAM_RESET) streams.table.get(a)?.onResetAcked();
-    else if (kind === SentFrame.RESET_TOKEN) this.#resetToken = undefined;
-    else if (kind === SentFrame.ALT_ADDRESS) this.#altAddress = undefined;
+    else if (hasSome(this.#announcements)) this.#announcements = this.#announcements.filter((one) => one.kind !== kind);
   }
 
   /** What is still true and still of use is sent again, with today's value (RFC 9000 §13.3). */
@@ -182,16 +172,13 @@ export class ControlQueue {
       case SentFrame.STOP_SENDING:
         if (stream?.stopPending === true) stream.want(StreamWant.STOP);
         return;
-      case SentFrame.RESET_TOKEN:
-        this.#wantResetToken = this.#resetToken !== undefined;
-        return;
-      case SentFrame.ALT_ADDRESS:
-        this.#wantAltAddress = this.#altAddress !== undefined;
-        return;
       case SentFrame.PING:
         if (c === ControlType.PONG) this.onPing(a, b);
         else if (this.#pings?.has(b) === true) (this.#pingsToSend ??= []).push(b);
         return;
+    }
+    for (const announcement of this.#announcements) {
+      if (announcement.kind === kind) this.#toAnnounce = [...this.#toAnnounce, announcement];
     }
   }
 
@@ -232,6 +219,10 @@ export class ControlQueue {
       return;
     }
   }
+}
+
+function hasSome<T>(list: readonly T[] | undefined): list is readonly T[] {
+  return list !== undefined && list.length > 0;
 }
 
 const TOKEN = new Uint8Array(8);

@@ -2,7 +2,7 @@ import type { AckTracker } from './ack-tracker.js';
 import type { ControlQueue } from './control-queue.js';
 import type { ControlStream } from './control-stream.js';
 import type { Messages } from './messages.js';
-import { SentFrame, type SentFrameObserver } from './sent-packets.js';
+import { SentFrame, type SentFrameObserver } from './sent-frame.js';
 import type { SessionMtu } from './session-mtu.js';
 import type { Streams } from './streams.js';
 
@@ -25,49 +25,31 @@ export class FrameFates implements SentFrameObserver {
   }
 
   onFrameAcked(kind: number, a: number, b: number, c: number): void {
-    const { streams, control, messages, acks, mtu, controlStream } = this.#parts;
-    if (!streams.live) return;
-    switch (kind) {
-      case SentFrame.STREAM: {
-        const end = b + Math.floor(c / 2);
-        if (a === 0) controlStream?.sending.onAcked(b, end, false);
-        else streams.table.get(a)?.onAcked(b, end, c % 2 === 1);
-        return;
-      }
-      case SentFrame.ACK:
-        acks.onAckOfAckReceived(a);
-        return;
-      case SentFrame.MESSAGE:
-        messages.onFate(a, true);
-        return;
-      case SentFrame.MTU_PROBE:
-        mtu.onProbeFate(b, true);
-        return;
-      default:
-        control.onAcked(kind, a, streams);
-    }
+    this.#tell(true, kind, a, b, c);
   }
 
   onFrameLost(kind: number, a: number, b: number, c: number): void {
-    const { streams, control, messages, mtu, controlStream } = this.#parts;
+    this.#tell(false, kind, a, b, c);
+  }
+
+  #tell(arrived: boolean, kind: number, a: number, b: number, c: number): void {
+    const { streams, control, messages, acks, mtu, controlStream } = this.#parts;
     if (!streams.live) return;
-    switch (kind) {
-      case SentFrame.STREAM: {
-        const end = b + Math.floor(c / 2);
-        if (a === 0) controlStream?.sending.onLost(b, end, false);
-        else streams.table.get(a)?.onLost(b, end, c % 2 === 1);
-        return;
-      }
-      case SentFrame.ACK:
-        return;
-      case SentFrame.MESSAGE:
-        messages.onFate(a, false);
-        return;
-      case SentFrame.MTU_PROBE:
-        mtu.onProbeFate(b, false);
-        return;
-      default:
-        control.onLost(kind, a, b, c, streams);
+    if (kind === SentFrame.STREAM) {
+      const sender = a === 0 ? controlStream?.sending : streams.table.get(a);
+      const end = b + Math.floor(c / 2);
+      if (arrived) sender?.onAcked(b, end, c % 2 === 1);
+      else sender?.onLost(b, end, c % 2 === 1);
+    } else if (kind === SentFrame.MESSAGE) {
+      messages.onFate(a, arrived);
+    } else if (kind === SentFrame.MTU_PROBE) {
+      mtu.onProbeFate(b, arrived);
+    } else if (!arrived) {
+      control.onLost(kind, a, b, c, streams);
+    } else if (kind === SentFrame.ACK) {
+      acks.onAckOfAckReceived(a);
+    } else {
+      control.onAcked(kind, a, streams);
     }
   }
 }

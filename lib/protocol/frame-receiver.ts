@@ -1,12 +1,11 @@
 import { CloseCode } from '../constants.js';
 import type { SessionObserver } from '../ports/session-observer.js';
-import { parseAlternatives } from '../wire/alt-address.js';
-import { type FrameVisitor, parsePacketFrames } from '../wire/packet-frames.js';
+import { type FrameVisitor, parsePacketFrames, readU32 } from '../wire/packet-frames.js';
 import type { AckTracker } from './ack-tracker.js';
 import type { ControlQueue } from './control-queue.js';
 import { ControlStream } from './control-stream.js';
 import type { KeyRatchet } from './key-ratchet.js';
-import type { LossRecovery } from './loss-recovery.js';
+import type { Recovery } from './sending.js';
 import type { SessionPaths } from './session-paths.js';
 import type { Streams } from './streams.js';
 
@@ -23,7 +22,7 @@ export interface FrameReceiverHost {
 export interface ReceiveParts {
   readonly streams: Streams;
   readonly control: ControlQueue;
-  readonly recovery: LossRecovery;
+  readonly recovery: Recovery;
   readonly acks: AckTracker;
   readonly paths: SessionPaths;
   controlStream: ControlStream | undefined;
@@ -136,13 +135,13 @@ export class FrameReceiver implements FrameVisitor {
   onPing(bytes: Uint8Array, begin: number): number {
     if (!this.#enter()) return STOPPED;
     this.#parts.acks.requestImmediate();
-    this.#parts.control.onPing(u32(bytes, begin), u32(bytes, begin + 4));
+    this.#parts.control.onPing(readU32(bytes, begin), readU32(bytes, begin + 4));
     return CloseCode.NONE;
   }
 
   onPong(bytes: Uint8Array, begin: number): number {
     if (!this.#enter()) return STOPPED;
-    this.#parts.control.onPong(u32(bytes, begin), u32(bytes, begin + 4), this.#now);
+    this.#parts.control.onPong(readU32(bytes, begin), readU32(bytes, begin + 4), this.#now);
     return CloseCode.NONE;
   }
 
@@ -171,13 +170,13 @@ export class FrameReceiver implements FrameVisitor {
 
   onPathChallenge(bytes: Uint8Array, begin: number): number {
     if (!this.#enterPath()) return STOPPED;
-    this.#parts.paths.onChallenge(this.#path, u32(bytes, begin), u32(bytes, begin + 4));
+    this.#parts.paths.onChallenge(this.#path, readU32(bytes, begin), readU32(bytes, begin + 4));
     return CloseCode.NONE;
   }
 
   onPathResponse(bytes: Uint8Array, begin: number): number {
     if (!this.#enterPath()) return STOPPED;
-    this.#parts.paths.onResponse(this.#now, u32(bytes, begin), u32(bytes, begin + 4));
+    this.#parts.paths.onResponse(this.#now, readU32(bytes, begin), readU32(bytes, begin + 4));
     return CloseCode.NONE;
   }
 
@@ -201,10 +200,8 @@ export class FrameReceiver implements FrameVisitor {
 
   onAltAddress(bytes: Uint8Array, begin: number, end: number): number {
     if (!this.#enter()) return STOPPED;
-    const addresses = parseAlternatives(bytes, begin, end);
-    if (addresses === undefined) return this.#refuse(CloseCode.FRAME_ENCODING, 'a malformed ALT_ADDRESS');
-    this.#observer.onAlternatives?.(addresses);
-    return CloseCode.NONE;
+    const isMalformed = this.#observer.onAlternatives?.(bytes, begin, end) === false;
+    return isMalformed ? this.#refuse(CloseCode.FRAME_ENCODING, 'a malformed ALT_ADDRESS') : CloseCode.NONE;
   }
 
   onSessionClose(code: number, bytes: Uint8Array, begin: number, end: number): number {
@@ -241,8 +238,4 @@ export class FrameReceiver implements FrameVisitor {
     this.why = why;
     return code;
   }
-}
-
-function u32(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }

@@ -7,6 +7,7 @@ import { ControlMessage, encodeRotationBody, LAST_PHASE, parseRotationBody } fro
 import type { ControlMessageHandler } from './control-stream.js';
 import { derivePhaseKeys, nextSessionKey } from './key-schedule.js';
 import { POLICY_GAP_MS, RETRY_GAP_MS, STORM_GAP_MS, URGENT_GAP_MS, type RotationPolicy } from './rotation-policy.js';
+import * as Step from './rotation-step.js';
 
 const NOTHING = new Uint8Array(0);
 
@@ -18,8 +19,6 @@ const NOTHING = new Uint8Array(0);
  *           CONFIRMING  ---- packets of the new phase ---->         seals in the new one
  *   IDLE <- opened one, and one of its own acknowledged <-----------> IDLE
  */
-const Step = { IDLE: 0, GENERATING: 1, REQUESTED: 2, DECAPSULATING: 3, ENCAPSULATING: 4, CONFIRMING: 5 } as const;
-type Step = (typeof Step)[keyof typeof Step];
 
 /** What the ratchet needs of the session that it is part of. */
 export interface RatchetLink {
@@ -61,7 +60,7 @@ export class KeyRatchet implements ControlMessageHandler {
   readonly #config: RatchetConfig;
   #sessionKey: Uint8Array;
   #phase = 0;
-  #step: Step = Step.IDLE;
+  #step: Step.Kind = Step.IDLE;
   /** Number of the question that waits for its answer; answers to others are of no use any more. */
   #question = 0;
   #privateKey: unknown;

@@ -5,8 +5,9 @@ import type { LossRecoveryOptions } from './loss-recovery-options.js';
 import type { PacketNumbers } from './packet-numbers.js';
 import { type PathFlight, PathFlights } from './path-flights.js';
 import { PROBES, ProbeTimeout } from './probe-timeout.js';
-import { RttEstimator } from './rtt.js';
-import type { PathProfile } from './session-config.js';
+import { unlimited } from './congestion/unlimited.js';
+import { PathRtt } from './path-rtt.js';
+import type { PathProfile } from './path-profile.js';
 import { SentFlag, type SentFrameObserver } from './sent-frame.js';
 import { SentPackets } from './sent-packets.js';
 
@@ -17,7 +18,7 @@ const TRIM_AFTER = 1000;
 
 /** Remembers what was sent, and decides what is lost, when to probe, and how much may be in flight (RFC 9002, STT §7). */
 export class LossRecovery {
-  readonly rtt: RttEstimator;
+  readonly rtt: PathRtt;
   // Totals, for statistics.
   packetsSent = 0;
   octetsSent = 0;
@@ -37,7 +38,7 @@ export class LossRecovery {
   #trimAt = Infinity;
 
   constructor(options: LossRecoveryOptions) {
-    this.rtt = new RttEstimator(options.handshakeRttMs);
+    this.rtt = new PathRtt(options.handshakeRttMs);
     this.#observer = options.observer;
     this.#numbers = options.numbers;
     this.#probing = new ProbeTimeout(this.rtt, options.peerMaxAckDelayMs);
@@ -291,7 +292,7 @@ export class LossRecovery {
     this.#probing.restart(now);
     if (restart !== undefined) {
       this.rtt.reset();
-      this.#congestion.restart(restart.congestion, restart.packetSize);
+      this.#congestion.restart(restart.congestion ?? unlimited, restart.packetSize);
       this.#ecn.restart();
     }
     this.#detectLosses(now);

@@ -2,8 +2,9 @@ import { PacketFrame } from '../constants.js';
 import { sttError } from '../errors.js';
 import type { SessionObserver } from '../ports/session-observer.js';
 import { encodeVarint, varintLength } from '../wire/varint.js';
+import { Fifo } from './fifo.js';
 import type { FrameLog } from './frame-log.js';
-import { SentFrame } from './sent-packets.js';
+import { SentFrame } from './sent-frame.js';
 
 /** What an entry costs besides its octets: empty messages must not fill the memory either. */
 const ENTRY_OCTETS = 64;
@@ -21,8 +22,7 @@ export class Messages {
   readonly #observer: SessionObserver;
   readonly #limit: number;
   readonly #maxDatagram: number;
-  #queue: Queued[] = [];
-  #head = 0;
+  readonly #queue = new Fifo<Queued>();
   #octets = 0;
   #nextId = 1;
   /** Entries in the packet under construction. */
@@ -39,7 +39,7 @@ export class Messages {
   }
 
   get waiting(): boolean {
-    return this.#head < this.#queue.length;
+    return this.#queue.length > 0;
   }
 
   /** No message waits or is unaccounted for. */
@@ -73,11 +73,11 @@ export class Messages {
 
   /** Puts into `out` what fits up to `end`. It goes on waiting until `onEncodedSent`. */
   encode(out: Uint8Array, at: number, end: number, log: FrameLog): number {
-    let index = this.#head;
-    for (; index < this.#queue.length && !log.full; index++) {
-      const { id, tag, bytes } = this.#queue[index]!;
-      const size = 1 + (id === 0 ? 0 : varintLength(tag)) + varintLength(bytes.length) + bytes.length;
-      if (at + size > end) break;
+    let count = 0;
+    for (; count < this.#queue.length && !log.full; count++) {
+      const item = this.#queue.at(count)!;
+      const { id, tag, bytes } = item;
+      if (at + octetsOf(item) > end) break;
       if (id === 0) out[at++] = tag;
       else {
         out[at++] = PacketFrame.DATA;
@@ -89,14 +89,15 @@ export class Messages {
       at += bytes.length;
       log.ackEliciting = true;
     }
-    this.#encoded = index - this.#head;
+    this.#encoded = count;
     return at;
   }
 
   /** The packet with what was encoded last went out. */
   onEncodedSent(): void {
     for (; this.#encoded > 0; this.#encoded--) {
-      const { id } = this.#take();
+      const { id, bytes } = this.#queue.shift()!;
+      this.#octets -= bytes.length + ENTRY_OCTETS;
       if (id === 0) continue;
       (this.#inFlight ??= new Set()).add(id);
       this.sent++;
@@ -105,12 +106,10 @@ export class Messages {
 
   /** Packets hold `room` octets of frames from now on: what waits and does not fit is lost. */
   onRoom(room: number): void {
-    const waiting = this.#queue.slice(this.#head);
-    const fits = ({ id, tag, bytes }: Queued): boolean =>
-      1 + (id === 0 ? 0 : varintLength(tag)) + varintLength(bytes.length) + bytes.length <= room;
+    const waiting = this.#queue.rest();
+    const fits = (item: Queued): boolean => octetsOf(item) <= room;
     if (waiting.every(fits)) return;
-    this.#queue = waiting.filter(fits);
-    this.#head = 0;
+    this.#queue.take(waiting.filter(fits));
     for (const item of waiting) {
       if (fits(item)) continue;
       this.#octets -= item.bytes.length + ENTRY_OCTETS;
@@ -129,10 +128,10 @@ export class Messages {
   /** The session is over: the fate of what is in flight or waits is not known. */
   end(): void {
     const flying = this.#inFlight;
-    const queue = this.#queue.slice(this.#head);
+    const queue = this.#queue.rest();
     this.#inFlight = undefined;
-    this.#queue = [];
-    this.#head = this.#octets = this.#encoded = 0;
+    this.#queue.take([]);
+    this.#octets = this.#encoded = 0;
     if (flying !== undefined) for (const id of flying) this.#observer.onMessageFate(id, 'closed');
     for (const { id } of queue) if (id !== 0) this.#observer.onMessageFate(id, 'closed');
   }
@@ -143,17 +142,9 @@ export class Messages {
     this.#octets = octets;
     this.#queue.push(item);
   }
+}
 
-  #take(): Queued {
-    const item = this.#queue[this.#head++]!;
-    this.#octets -= item.bytes.length + ENTRY_OCTETS;
-    if (this.#head === this.#queue.length) {
-      this.#queue = [];
-      this.#head = 0;
-    } else if (this.#head >= 1024 && 2 * this.#head >= this.#queue.length) {
-      this.#queue.splice(0, this.#head);
-      this.#head = 0;
-    }
-    return item;
-  }
+/** Octets of an entry in a packet. */
+function octetsOf({ id, tag, bytes }: Queued): number {
+  return 1 + (id === 0 ? 0 : varintLength(tag)) + varintLength(bytes.length) + bytes.length;
 }

@@ -1,7 +1,6 @@
 import type { CryptoProvider, KeyPair, NoiseState } from '../ports/crypto.js';
 import { ascii } from '../wire/ascii.js';
 import { concat } from '../wire/concat.js';
-import { noisePattern, type NoisePattern, type NoiseToken } from './noise-patterns.js';
 
 /*
  * The Noise Protocol Framework, revision 34, for 25519, ChaChaPoly and SHA256: handshakes only, since STT brings its
@@ -11,6 +10,17 @@ import { noisePattern, type NoisePattern, type NoiseToken } from './noise-patter
 const HASH_OCTETS = 32;
 const DH_OCTETS = 32;
 const TAG_OCTETS = 16;
+
+/** What a Noise message does in turn (Noise §5.3, §9). */
+export type NoiseToken = 'e' | 's' | 'ee' | 'es' | 'se' | 'ss' | 'psk';
+
+export interface NoisePattern {
+  /** Static keys that the other side knows beforehand. */
+  readonly initiatorKnown: boolean;
+  readonly responderKnown: boolean;
+  /** Tokens of each message, the initiator's first, then by turns. */
+  readonly messages: readonly (readonly NoiseToken[])[];
+}
 
 /** What a handshake starts from; what is needed depends on the pattern. */
 export interface NoiseKeys {
@@ -38,9 +48,8 @@ export interface NoiseProtocol {
   readonly initialHash: Uint8Array;
 }
 
-/** The protocol `Noise_<name>_25519_ChaChaPoly_SHA256`. */
-export function noiseProtocol(crypto: CryptoProvider, name: string): NoiseProtocol {
-  const pattern = noisePattern(name);
+/** The protocol `Noise_<name>_25519_ChaChaPoly_SHA256`; `pattern` is what the name stands for. */
+export function noiseProtocol(crypto: CryptoProvider, name: string, pattern: NoisePattern): NoiseProtocol {
   const octets = ascii(`Noise_${name}_25519_ChaChaPoly_SHA256`);
   let initialHash: Uint8Array = new Uint8Array(HASH_OCTETS);
   if (octets.length > HASH_OCTETS) initialHash = crypto.sha256(octets);
@@ -95,19 +104,9 @@ export class NoiseHandshake {
     const state = { message: 0, psksUsed: 0, e: undefined, re: undefined, rs: keys.rs, ahead: undefined };
     return new NoiseHandshake(protocol, initiator, keys, symmetric, state);
   }
-
-  /** The peer's ephemeral and static public keys, once they are known. */
-  get remoteEphemeral(): Uint8Array | undefined {
-    return this.#state.re;
-  }
   get remoteStatic(): Uint8Array | undefined {
     return this.#state.rs;
   }
-  /** True when all messages were written and read. */
-  get isFinished(): boolean {
-    return this.#state.message === this.#protocol.pattern.messages.length;
-  }
-
   /** An independent copy: to read a message that may turn out to be bad. */
   clone(): NoiseHandshake {
     const state = { ...this.#state };

@@ -2,9 +2,7 @@ import { PACKET_OVERHEAD, STREAM_HEADER } from '../constants.js';
 import type { PacketSink } from '../ports/packet-sink.js';
 import type { FrameLog } from './frame-log.js';
 import type { Lifetime } from './lifetime.js';
-import type { LossRecovery } from './loss-recovery.js';
-import type { Pacer } from './pacer.js';
-import type { PacketNumbers } from './packet-numbers.js';
+import type { Numbers, Pacing, Recovery } from './sending.js';
 
 /** Packets of a key that are kept for closing the session. */
 const CLOSE_RESERVE = 64;
@@ -24,9 +22,9 @@ export class Outbox {
   /** What was sealed under keys of phases before. */
   #packetsBefore = 0;
   #octetsBefore = 0;
-  readonly #recovery: LossRecovery;
-  readonly #numbers: PacketNumbers;
-  readonly #pacer: Pacer;
+  readonly #recovery: Recovery;
+  readonly #numbers: Numbers;
+  readonly #pacer: Pacing;
   readonly #lifetime: Lifetime;
   #paceAt = Infinity;
 
@@ -37,9 +35,9 @@ export class Outbox {
     packetSize: number,
     path: number,
     sealLimit: number,
-    recovery: LossRecovery,
-    numbers: PacketNumbers,
-    pacer: Pacer,
+    recovery: Recovery,
+    numbers: Numbers,
+    pacer: Pacing,
     lifetime: Lifetime,
   ) {
     this.#packetSize = packetSize;
@@ -142,48 +140,12 @@ export class Outbox {
     const size = length + PACKET_OVERHEAD;
     this.#recovery.onPacketSent(pn, now, size, log.ackEliciting, log.ackEliciting, path);
     for (let i = 0; i < log.count; i++) this.#recovery.addFrame(log.kind(i), log.a(i), log.b(i), log.c(i));
-    this.#count(now, 1, size, log.ackEliciting);
+    this.onSealed(now, 1, size, log.ackEliciting);
     return true;
   }
 
-  /** Seals `end - begin` octets of `chunk` as at most `packets` packets; gives how many the sink took. */
-  run(
-    now: number,
-    sink: PacketSink,
-    streamId: number,
-    offset: number,
-    fin: boolean,
-    chunk: Uint8Array,
-    begin: number,
-    end: number,
-    payload: number,
-  ): number {
-    const pn = this.#numbers.next;
-    const packets = Math.max(1, Math.ceil((end - begin) / payload));
-    const taken = sink.sealStreamRun(pn, streamId, offset, fin, chunk, begin, end, payload);
-    if (taken === 0) return 0;
-    this.#numbers.take(taken);
-    const whole = taken === packets;
-    const until = whole ? end : begin + taken * payload;
-    const overhead = PACKET_OVERHEAD + STREAM_HEADER;
-    const last = until - begin - (taken - 1) * payload + overhead;
-    this.#recovery.onRunSent(
-      pn,
-      taken,
-      now,
-      payload + overhead,
-      last,
-      streamId,
-      offset,
-      payload,
-      offset + until - begin,
-      fin && whole,
-    );
-    this.#count(now, taken, (taken - 1) * (payload + overhead) + last, true);
-    return taken;
-  }
-
-  #count(now: number, packets: number, octets: number, ackEliciting: boolean): void {
+  /** Packets were sealed, of `octets` in sum. */
+  onSealed(now: number, packets: number, octets: number, ackEliciting: boolean): void {
     this.packetsSent += packets;
     this.octetsSent += octets;
     if (!ackEliciting) return;

@@ -2,7 +2,7 @@ import { MIN_DATAGRAM, PACKET_OVERHEAD } from '../constants.js';
 import type { PacketSink } from '../ports/packet-sink.js';
 import { encodePadding, encodePathChallenge, encodePathResponse } from '../wire/packet-frames.js';
 import { FrameLog } from './frame-log.js';
-import { SentFrame } from './sent-packets.js';
+import { SentFrame } from './sent-frame.js';
 import type { PathParts } from './session-paths.js';
 
 /** Frame, control type and eight octets. */

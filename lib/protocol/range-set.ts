@@ -38,18 +38,6 @@ export class RangeSet {
     return low;
   }
 
-  contains(at: number): boolean {
-    const index = this.firstEndingFrom(at + 1);
-    return index < this.#count && this.lo(index) <= at;
-  }
-
-  /** True if all of [lo, hi) is in the set. */
-  covers(lo: number, hi: number): boolean {
-    if (lo >= hi) return true;
-    const index = this.firstEndingFrom(hi);
-    return index < this.#count && this.lo(index) <= lo;
-  }
-
   /** Adds [lo, hi), joining what it touches. Gives the octets that were not in the set before. */
   add(lo: number, hi: number): number {
     if (lo >= hi) return 0;

@@ -1,4 +1,5 @@
 import { DEFAULT_WEIGHT, type Stream } from './stream.js';
+import * as SchedulerPlace from './scheduler-place.js';
 
 /** Octets per round and unit of weight: 16 KiB for the default weight, a dozen packets in one run. */
 const QUANTUM = 1024;
@@ -6,13 +7,7 @@ const QUANTUM = 1024;
 const LOWEST_SHARE = 16;
 
 /** Where a stream is: value of `Stream.place`. */
-export const SchedulerPlace = {
-  NONE: 0,
-  /** In the ring: has something to send. */
-  READY: 1,
-  /** Has new octets only, and the peer gave no credit for them. */
-  BLOCKED: 2,
-} as const;
+export * as SchedulerPlace from './scheduler-place.js';
 
 /**
  * Whose turn it is: deficit round robin over the streams that have something to send, by weight. Streams are linked

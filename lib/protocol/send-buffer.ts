@@ -29,9 +29,9 @@ interface Chunk {
 export class SendBuffer {
   #chunks: Chunk[] = [];
   #head = 0;
-  #acked: RangeSet | undefined;
+  readonly #acked = new RangeSet();
   #ackedAbove = 0;
-  #lost: RangeSet | undefined;
+  readonly #lost = new RangeSet();
   #base = 0;
   #next = 0;
   #end = 0;
@@ -86,7 +86,7 @@ export class SendBuffer {
 
   /** Something waits to be sent again. */
   get hasLost(): boolean {
-    return this.#lost !== undefined || this.#finLost;
+    return this.#lost.count > 0 || this.#finLost;
   }
 
   /** Something can be sent, if new octets may go up to offset `creditLimit`. */
@@ -122,7 +122,7 @@ export class SendBuffer {
   /** Finds what to send next: lost octets first, then new ones below `creditLimit`. False if there is nothing. */
   pick(creditLimit: number): boolean {
     const lost = this.#lost;
-    if (lost !== undefined) {
+    if (lost.count > 0) {
       this.pickBegin = lost.lo(0);
       this.pickEnd = lost.hi(0);
     } else if (this.#next < this.#end && this.#next < creditLimit) {
@@ -140,7 +140,7 @@ export class SendBuffer {
     if (this.#base < this.#next) {
       // Acknowledged ranges never touch the base.
       this.pickBegin = this.#base;
-      this.pickEnd = this.#acked === undefined ? this.#next : this.#acked.lo(0);
+      this.pickEnd = this.#acked.count === 0 ? this.#next : this.#acked.lo(0);
     } else if (this.#finSent && !this.#finAcked) {
       this.pickBegin = this.pickEnd = this.#end;
     } else return false;
@@ -172,10 +172,7 @@ export class SendBuffer {
 
   /** [begin, end) went out, with `fin` if STREAM_END did. */
   onSent(begin: number, end: number, fin: boolean): void {
-    if (begin < this.#next && this.#lost !== undefined) {
-      this.#lost.remove(begin, end);
-      if (this.#lost.count === 0) this.#lost = undefined;
-    }
+    if (begin < this.#next) this.#lost.remove(begin, end);
     if (end > this.#next) this.#next = end;
     if (fin) {
       this.#finSent = true;
@@ -189,23 +186,19 @@ export class SendBuffer {
       this.#finLost = false;
     }
     if (end <= this.#base || begin === end) return;
-    if (this.#lost !== undefined) {
-      this.#lost.remove(begin, end);
-      if (this.#lost.count === 0) this.#lost = undefined;
-    }
+    const acked = this.#acked;
+    this.#lost.remove(begin, end);
     if (begin > this.#base) {
-      this.#acked ??= new RangeSet();
-      this.#ackedAbove += this.#acked.add(begin, end);
+      this.#ackedAbove += acked.add(begin, end);
       return;
     }
     this.#base = end;
-    if (this.#acked !== undefined) {
-      this.#ackedAbove -= this.#acked.removeBelow(this.#base);
-      if (this.#acked.count > 0 && this.#acked.lo(0) === this.#base) {
-        this.#base = this.#acked.hi(0);
-        this.#ackedAbove -= this.#acked.removeBelow(this.#base);
+    if (acked.count > 0) {
+      this.#ackedAbove -= acked.removeBelow(this.#base);
+      if (acked.count > 0 && acked.lo(0) === this.#base) {
+        this.#base = acked.hi(0);
+        this.#ackedAbove -= acked.removeBelow(this.#base);
       }
-      if (this.#acked.count === 0) this.#acked = undefined;
     }
     this.#release();
   }
@@ -214,15 +207,12 @@ export class SendBuffer {
     if (fin && !this.#finAcked) this.#finLost = true;
     begin = Math.max(begin, this.#base);
     if (begin >= end) return;
-    const lost = (this.#lost ??= new RangeSet());
-    lost.add(begin, end);
+    const lost = this.#lost;
     const acked = this.#acked;
-    if (acked !== undefined) {
-      for (let i = acked.firstEndingFrom(begin + 1); i < acked.count && acked.lo(i) < end; i++) {
-        lost.remove(acked.lo(i), acked.hi(i));
-      }
+    lost.add(begin, end);
+    for (let i = acked.firstEndingFrom(begin + 1); i < acked.count && acked.lo(i) < end; i++) {
+      lost.remove(acked.lo(i), acked.hi(i));
     }
-    if (lost.count === 0) this.#lost = undefined;
   }
 
   /** Forgets everything that is not acknowledged; `next` stays, as the final size of a reset. */
@@ -230,7 +220,8 @@ export class SendBuffer {
     this.#end = Math.max(this.#end, this.#next);
     this.#base = this.#end;
     this.#ackedAbove = 0;
-    this.#acked = this.#lost = undefined;
+    this.#acked.clear();
+    this.#lost.clear();
     this.#finLost = false;
     this.#release();
     this.#base = this.#end = this.#next;

@@ -4,8 +4,11 @@ import type { PathHost } from '../ports/path-host.js';
 import type { Random } from '../ports/random.js';
 import type { SessionObserver } from '../ports/session-observer.js';
 import type { TransportParams } from '../wire/handshake-messages.js';
+import type { Announcement } from './sent-frame.js';
+import type { PathProfile } from './path-profile.js';
 import type { RotationConfig } from './rotation-config.js';
 import type { MtuFactory } from './session-mtu.js';
+import type { SendingFactory } from './sending.js';
 import type { PathsFactory } from './session-paths.js';
 
 /** Every bound of a session. All of them are numbers; octets and milliseconds unless the name says otherwise. */
@@ -64,13 +67,6 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   maxSealedPackets: Number.MAX_SAFE_INTEGER,
 };
 
-/** How packets go over a kind of path. */
-export interface PathProfile {
-  /** Octets of full packets at first. */
-  readonly packetSize: number;
-  readonly congestion: CongestionAlgorithm;
-}
-
 export interface SessionConfig {
   readonly role: 'initiator' | 'responder';
   /** Monotonic milliseconds. */
@@ -84,9 +80,12 @@ export interface SessionConfig {
   readonly maxPacketSize?: number;
   /** Default: the packet size is never changed. */
   readonly mtu?: MtuFactory;
-  readonly congestion: CongestionAlgorithm;
+  /** Absent: nobody controls it here. */
+  readonly congestion?: CongestionAlgorithm;
   /** Both for paths that are connections; absent: the same. */
   readonly connection?: PathProfile;
+  /** What becomes of packets on their way, and what is done about it. */
+  readonly sending: SendingFactory;
   /** RTT of the handshake, if its HELLO was sent once: the first sample. */
   readonly handshakeRttMs?: number;
   /** The path the session begins on, 0 if absent. */
@@ -102,8 +101,6 @@ export interface SessionConfig {
   readonly keepAliveMs?: number;
   /** Without it the keys are never changed, and the session closes with CRYPTO when they are used up. */
   readonly rotation?: RotationConfig;
-  /** The initiator's stateless-reset token (16 octets), told to the responder (STT §4, §5). */
-  readonly resetToken?: Uint8Array;
-  /** Where else this node can be reached, as the body of an ALT_ADDRESS frame; told to the peer. */
-  readonly altAddress?: Uint8Array;
+  /** What is told to the peer at first: see `lib/protocol/announcements.ts`. */
+  readonly announcements?: readonly Announcement[];
 }

@@ -6,28 +6,28 @@ import { FrameFates } from './frame-fates.js';
 import { FrameReceiver, type FrameReceiverHost } from './frame-receiver.js';
 import { Lifetime } from './lifetime.js';
 import type { KeyRatchet } from './key-ratchet.js';
-import { LossRecovery } from './loss-recovery.js';
 import { Messages } from './messages.js';
 import { Outbox } from './outbox.js';
-import { PacketNumbers } from './packet-numbers.js';
-import { Pacer } from './pacer.js';
 import { sealLimit } from './seal-limit.js';
-import type { PathProfile, SessionConfig } from './session-config.js';
+import type { Numbers, Recovery } from './sending.js';
+import type { PathProfile } from './path-profile.js';
+import type { SessionConfig } from './session-config.js';
 import { firstRotationAt, isFirstKeyWorn, SessionRotation } from './session-rotation.js';
 import { fixedMtu, type MtuParts, type SessionMtu } from './session-mtu.js';
 import { singlePath } from './single-path.js';
 import type { PathParts, SessionPaths } from './session-paths.js';
 import { SinglePackets } from './single-packets.js';
-import { StreamRuns } from './stream-runs.js';
 import { Streams } from './streams.js';
 import { Transmitter } from './transmitter.js';
+
+const NOTHING: readonly never[] = [];
 
 /** The machines a session is composed of, wired to one another. */
 export class SessionParts implements PathParts, MtuParts {
   readonly control: ControlQueue;
   readonly streams: Streams;
   readonly messages: Messages;
-  readonly recovery: LossRecovery;
+  readonly recovery: Recovery;
   readonly acks: AckTracker;
   readonly lifetime: Lifetime;
   readonly outbox: Outbox;
@@ -44,7 +44,7 @@ export class SessionParts implements PathParts, MtuParts {
   readonly #config: SessionConfig;
   readonly #datagrams: PathProfile;
   readonly #connection: PathProfile;
-  readonly #numbers: PacketNumbers;
+  readonly #numbers: Numbers;
   readonly #sealLimit: number;
   readonly #maxPacketSize: number;
 
@@ -59,47 +59,38 @@ export class SessionParts implements PathParts, MtuParts {
     this.#connection = config.connection ?? this.#datagrams;
     this.#maxPacketSize = Math.min(config.maxPacketSize ?? initialPacketSize, peerParams.maxUdpPayload);
     const { packetSize, congestion } = this.#profileOf(path);
-    this.control = new ControlQueue(limits, observer, config.resetToken, config.altAddress);
+    this.control = new ControlQueue(limits, observer, config.announcements ?? NOTHING);
     this.streams = new Streams(config, this.control);
     this.messages = new Messages(observer, peerParams.maxDatagram, limits.sendQueueOctets);
-    const numbers = new PacketNumbers(config.random);
     this.mtu = (config.mtu ?? fixedMtu)(this);
-    this.acks = new AckTracker(localParams.maxAckDelayMs);
-    this.recovery = new LossRecovery({
+    const { numbers, pacer, received, recovery, runs } = config.sending({
       now,
       observer: new FrameFates(this),
-      numbers,
-      congestion,
       random: config.random,
+      congestion,
       packetSize,
       peerMaxAckDelayMs: peerParams.maxAckDelayMs,
       path,
       detector: this.mtu.detector,
       ...(config.handshakeRttMs === undefined ? {} : { handshakeRttMs: config.handshakeRttMs }),
     });
-    const pacer = new Pacer(this.recovery, now);
+    this.recovery = recovery;
+    this.acks = new AckTracker(localParams.maxAckDelayMs, received);
     this.lifetime = new Lifetime(now, localParams.idleTimeoutMs, peerParams.idleTimeoutMs, config.keepAliveMs ?? 0);
     const limit = Math.min(
       limits.maxSealedPackets,
       sealLimit(config.suite, Math.max(packetSize, this.#connection.packetSize, this.#maxPacketSize)),
     );
-    this.outbox = new Outbox(packetSize, path, limit, this.recovery, numbers, pacer, this.lifetime);
+    this.outbox = new Outbox(packetSize, path, limit, recovery, numbers, pacer, this.lifetime);
     const { paths = singlePath, pathHost, random } = config;
     this.mtu.onPath(packetSize, this.#probeLimit(path));
     this.paths = paths(now, path, this, pathHost, random, limits.maxPathResponses);
     this.#numbers = numbers;
     this.#sealLimit = limit;
     if (config.rotation !== undefined) this.ratchetAt = firstRotationAt(config.rotation, config.role, now);
-    const runs = new StreamRuns(this.streams, this.outbox, numbers);
-    this.transmitter = new Transmitter(
-      this.recovery,
-      this.outbox,
-      this.paths,
-      this.mtu,
-      new SinglePackets(this),
-      runs,
-      this.streams,
-    );
+    const bulk = runs(this.streams, this.outbox);
+    const singles = new SinglePackets(this, bulk === undefined);
+    this.transmitter = new Transmitter(recovery, this.outbox, this.paths, this.mtu, singles, bulk, this.streams);
     this.receiver = new FrameReceiver(this, observer, localParams.maxDatagram, host);
   }
 

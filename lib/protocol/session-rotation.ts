@@ -1,15 +1,14 @@
 import type { ControlQueue } from './control-queue.js';
 import { ControlStream } from './control-stream.js';
 import { KeyRatchet, type RatchetLink } from './key-ratchet.js';
-import type { LossRecovery } from './loss-recovery.js';
 import type { Outbox } from './outbox.js';
-import type { PacketNumbers } from './packet-numbers.js';
 import type { RotationConfig } from './rotation-config.js';
+import type { Numbers, Recovery } from './sending.js';
 
 /** The machines around the ratchet. */
 export interface RotationParts {
   readonly control: ControlQueue;
-  readonly recovery: LossRecovery;
+  readonly recovery: Recovery;
   readonly outbox: Outbox;
   /** Made when it is first used. */
   controlStream: ControlStream | undefined;
@@ -30,7 +29,7 @@ export function isFirstKeyWorn({ policy }: RotationConfig, outbox: Outbox, sealL
 export class SessionRotation implements RatchetLink {
   readonly ratchet: KeyRatchet;
   readonly #parts: RotationParts;
-  readonly #numbers: PacketNumbers;
+  readonly #numbers: Numbers;
 
   /** `sealLimit`: packets that one key may seal. `openedAt`: when the session began. */
   constructor(
@@ -38,7 +37,7 @@ export class SessionRotation implements RatchetLink {
     role: 'initiator' | 'responder',
     openedAt: number,
     sealLimit: number,
-    numbers: PacketNumbers,
+    numbers: Numbers,
     parts: RotationParts,
   ) {
     this.#parts = parts;

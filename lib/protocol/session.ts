@@ -8,6 +8,7 @@ import { encodeSessionClose } from '../wire/packet-frames.js';
 import { FrameLog } from './frame-log.js';
 import type { FrameReceiverHost } from './frame-receiver.js';
 import type { SessionConfig, SessionLimits } from './session-config.js';
+import type { SessionPaths } from './session-paths.js';
 import { SessionParts } from './session-parts.js';
 import type { SessionStats } from './session-stats.js';
 import type { Stream } from './stream.js';
@@ -108,33 +109,15 @@ export class Session implements FrameReceiverHost {
     this.#parts.ratchet?.onBatchEnd(now);
   }
 
-  /** Another path to try, kept already by the path host: the session moves there if the peer answers on it. */
-  tryPath(now: number, path: number): void {
-    this.#parts.paths.tryPath(now, path);
-  }
-
-  /** The peer told where else it is: a session on a connection looks there at once. */
-  lookForPath(now: number): void {
-    this.#parts.paths.lookSoon(now);
-  }
-
-  /**
-   * A connection that is a path of the session broke: what was sent on it and not acknowledged is sent again on the next
-   * path. False if there is none to be hoped for.
-   */
-  handlePathGone(now: number, path: number): boolean {
-    return this.#state === 'open' && this.#parts.paths.onGone(now, path);
-  }
-
   /** The operating system refused to send a datagram of so many octets over a path. */
   handleRefusedSize(now: number, path: number, octets: number): void {
     const { mtu, paths } = this.#parts;
     if (this.#state === 'open' && path === paths.active) mtu.onRefused(now, octets);
   }
 
-  /** The path in use broke, and no other one is being tried. */
-  get isLost(): boolean {
-    return this.#parts.paths.isLost;
+  /** Where it sends: for who finds other paths, or learns that one broke. Of an open session only. */
+  get paths(): SessionPaths {
+    return this.#parts.paths;
   }
 
   /** What ML-KEM gave to a question of the rotation's host. */

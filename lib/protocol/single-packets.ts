@@ -5,13 +5,13 @@ import type { AckTracker } from './ack-tracker.js';
 import type { ControlQueue } from './control-queue.js';
 import type { ControlStream } from './control-stream.js';
 import { FrameLog } from './frame-log.js';
-import type { LossRecovery } from './loss-recovery.js';
 import type { Messages } from './messages.js';
 import type { Outbox } from './outbox.js';
 import type { SendBuffer } from './send-buffer.js';
-import { SentFrame } from './sent-packets.js';
-import { Outcome } from './stream-runs.js';
+import * as Outcome from './outcome.js';
 import type { RttEstimator } from './rtt.js';
+import type { Recovery } from './sending.js';
+import { SentFrame } from './sent-frame.js';
 import type { Streams } from './streams.js';
 
 // One packet at a time, shared by all sessions: a sink keeps nothing beyond its call.
@@ -33,7 +33,7 @@ export interface SinglePacketParts {
   readonly streams: Streams;
   readonly control: ControlQueue;
   readonly messages: Messages;
-  readonly recovery: LossRecovery;
+  readonly recovery: Recovery;
   readonly acks: AckTracker;
   readonly outbox: Outbox;
   /** Undefined until the control stream is used. */
@@ -43,18 +43,23 @@ export interface SinglePacketParts {
 /** Packets in which STREAM frames, ACK, control frames and messages share the room (STT §6). */
 export class SinglePackets {
   readonly #parts: SinglePacketParts;
+  readonly #alone: boolean;
 
-  constructor(parts: SinglePacketParts) {
+  /** `alone`: the bulk of streams goes in these packets too. */
+  constructor(parts: SinglePacketParts, alone: boolean) {
     this.#parts = parts;
+    this.#alone = alone;
   }
 
-  /** Sends one packet if something waits that is no bulk of a stream. */
-  send(now: number, sink: PacketSink): Outcome {
+  /** Sends one packet if something waits that nobody else sends. */
+  send(now: number, sink: PacketSink): Outcome.Kind {
+    // What is put together in vain counts as sent again.
+    if (this.#alone && sink.isFull?.() === true) return Outcome.REFUSED;
     return this.#wanted(now) ? this.#send(now, sink, false) : Outcome.NOTHING;
   }
 
   /** Sends a packet that asks for an answer, whatever congestion control says (RFC 9002 §6.2.4). */
-  probe(now: number, sink: PacketSink): Outcome {
+  probe(now: number, sink: PacketSink): Outcome.Kind {
     return this.#send(now, sink, true);
   }
 
@@ -62,14 +67,16 @@ export class SinglePackets {
     const { acks, control, controlStream, messages, outbox, streams } = this.#parts;
     if (control.waiting || messages.waiting || acks.shouldAckNow(now)) return true;
     if (controlStream !== undefined && controlStream.sending.sendable(Infinity)) return true;
-    if (!acks.hasUnacked && streams.scheduler.count < 2) return false;
+    const alone = this.#alone;
+    if (!alone && !acks.hasUnacked && streams.scheduler.count < 2) return false;
     // A little of a stream takes along an ACK that could still wait, and a little of other streams.
     const full = outbox.room - STREAM_HEADER;
     const stream = streams.nextToSend(full);
-    return stream !== undefined && stream.sending.pickEnd - stream.sending.pickBegin <= full - COMPANY_ROOM;
+    if (stream === undefined) return false;
+    return alone || stream.sending.pickEnd - stream.sending.pickBegin <= full - COMPANY_ROOM;
   }
 
-  #send(now: number, sink: PacketSink, probe: boolean): Outcome {
+  #send(now: number, sink: PacketSink, probe: boolean): Outcome.Kind {
     const { acks, control, messages, outbox, recovery, streams } = this.#parts;
     // A probe must fit every path (STT §7).
     const size = probe ? Math.min(outbox.packetSize, MIN_DATAGRAM) : outbox.packetSize;
@@ -182,10 +189,12 @@ function encodeStreamFrame(
 
 /** Puts an ACK of as many ranges as surely fit at the start of REST; gives its length. */
 function writeAck(acks: AckTracker, now: number, room: number): number {
-  let count = acks.rangeCount;
-  while (count > 1 && maxAckOctets(count, acks.hasEcn) > room) count--;
+  const { received } = acks;
+  let { count } = received;
+  const { pairs, hasEcn, ect0, ect1, ce } = received;
+  while (count > 1 && maxAckOctets(count, hasEcn) > room) count--;
   const delayUs = Math.round(acks.ackDelay(now) * 1000);
-  return encodeAck(delayUs, acks.ranges, count, acks.hasEcn, acks.ect0, acks.ect1, acks.ce, REST, 0);
+  return encodeAck(delayUs, pairs, count, hasEcn, ect0, ect1, ce, REST, 0);
 }
 
 /**

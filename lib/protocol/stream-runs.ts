@@ -1,41 +1,32 @@
 import type { PacketSink } from '../ports/packet-sink.js';
-import type { Outbox } from './outbox.js';
+import { PACKET_OVERHEAD, STREAM_HEADER } from '../constants.js';
+import type { LossRecovery } from './loss-recovery.js';
+import * as Outcome from './outcome.js';
 import type { PacketNumbers } from './packet-numbers.js';
-import type { Streams } from './streams.js';
+import type { BulkOutbox, BulkSource, Runs } from './sending.js';
 
 /** Where the end of one chunk and the start of the next are put together; shared, since a sink keeps nothing. */
 const JOINT: Uint8Array = new Uint8Array(65_536);
-
-/** What came of an attempt to send. */
-export const Outcome = {
-  /** Something went out. */
-  SENT: 0,
-  /** There was nothing to send. */
-  NOTHING: 1,
-  /** Congestion control or pacing holds it back. */
-  HELD: 2,
-  /** The sink is full. */
-  REFUSED: 3,
-} as const;
-export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
 /**
  * The bulk path: runs of packets of one STREAM frame each, sealed straight from a chunk of the writer. One call of the
  * sink sends as much as congestion window, pacing, credit, fairness, the chunk and the next skipped packet number allow.
  */
-export class StreamRuns {
-  readonly #streams: Streams;
-  readonly #outbox: Outbox;
+export class StreamRuns implements Runs {
+  readonly #streams: BulkSource;
+  readonly #outbox: BulkOutbox;
   readonly #numbers: PacketNumbers;
+  readonly #recovery: LossRecovery;
 
-  constructor(streams: Streams, outbox: Outbox, numbers: PacketNumbers) {
+  constructor(streams: BulkSource, outbox: BulkOutbox, numbers: PacketNumbers, recovery: LossRecovery) {
+    this.#recovery = recovery;
     this.#streams = streams;
     this.#outbox = outbox;
     this.#numbers = numbers;
   }
 
   /** Sends one run of the stream in turn. */
-  send(now: number, sink: PacketSink): Outcome {
+  send(now: number, sink: PacketSink): Outcome.Kind {
     const streams = this.#streams;
     const payload = this.#outbox.streamPayload;
     const stream = streams.nextToSend(payload);
@@ -64,11 +55,48 @@ export class StreamRuns {
       }
     }
     const fin = sending.pickFin && length === wanted;
-    const taken = this.#outbox.run(now, sink, stream.id, offset, fin, chunk, begin, begin + length, payload);
+    const taken = this.#run(now, sink, stream.id, offset, fin, chunk, begin, begin + length, payload);
     if (taken === 0) return Outcome.REFUSED;
     const whole = taken * payload >= length;
     streams.onSent(stream, offset, whole ? offset + length : offset + taken * payload, fin && whole);
     stream.tellRoom();
     return whole ? Outcome.SENT : Outcome.REFUSED;
+  }
+
+  /** Seals `end - begin` octets of `chunk` as at most `packets` packets; gives how many the sink took. */
+  #run(
+    now: number,
+    sink: PacketSink,
+    streamId: number,
+    offset: number,
+    fin: boolean,
+    chunk: Uint8Array,
+    begin: number,
+    end: number,
+    payload: number,
+  ): number {
+    const pn = this.#numbers.next;
+    const packets = Math.max(1, Math.ceil((end - begin) / payload));
+    const taken = sink.sealStreamRun!(pn, streamId, offset, fin, chunk, begin, end, payload);
+    if (taken === 0) return 0;
+    this.#numbers.take(taken);
+    const whole = taken === packets;
+    const until = whole ? end : begin + taken * payload;
+    const overhead = PACKET_OVERHEAD + STREAM_HEADER;
+    const last = until - begin - (taken - 1) * payload + overhead;
+    this.#recovery.onRunSent(
+      pn,
+      taken,
+      now,
+      payload + overhead,
+      last,
+      streamId,
+      offset,
+      payload,
+      offset + until - begin,
+      fin && whole,
+    );
+    this.#outbox.onSealed(now, taken, (taken - 1) * (payload + overhead) + last, true);
+    return taken;
   }
 }

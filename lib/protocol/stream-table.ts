@@ -1,20 +1,9 @@
 import { RangeSet } from './range-set.js';
 import type { Stream } from './stream.js';
+import * as StreamLookup from './stream-lookup.js';
 
 /** What an id that came from the peer stands for. */
-export const StreamLookup = {
-  /** In the table. */
-  OPEN: 0,
-  /** The peer's, not heard of before: to be opened. */
-  NEW: 1,
-  /** Over and forgotten. */
-  OVER: 2,
-  /** One of ours that was never opened. */
-  UNOPENED: 3,
-  /** Beyond the peer's limit. */
-  OVER_LIMIT: 4,
-} as const;
-export type StreamLookup = (typeof StreamLookup)[keyof typeof StreamLookup];
+export * as StreamLookup from './stream-lookup.js';
 
 /** No id above this is a u32 (STT §6). */
 const MAX_PER_SIDE = 0x7fffffff;
@@ -34,7 +23,7 @@ export class StreamTable {
   readonly #peerWindow: number;
   #peerClosed = 0;
   /** Numbers of the peer's streams that are open by implication only. */
-  #implied: RangeSet | undefined;
+  readonly #implied = new RangeSet();
   readonly #churn: ChurnBudget;
 
   /** `ownLimit`: streams that this side may open; `peerLimit`: that the peer may have open at once. */
@@ -80,19 +69,17 @@ export class StreamTable {
   }
 
   /** What `id` (not 0) stands for; opens what it implies if it is new. */
-  lookup(id: number): StreamLookup {
+  lookup(id: number): StreamLookup.Kind {
     if (this.#streams.has(id)) return StreamLookup.OPEN;
     const number = Math.floor((id + 1) / 2);
     if (this.isOwn(id)) return number > this.#ownOpened ? StreamLookup.UNOPENED : StreamLookup.OVER;
     if (number > this.#peerLimit) return StreamLookup.OVER_LIMIT;
     if (number > this.#peerOpened) {
-      if (number > this.#peerOpened + 1) (this.#implied ??= new RangeSet()).add(this.#peerOpened + 1, number);
+      this.#implied.add(this.#peerOpened + 1, number);
       this.#peerOpened = number;
       return StreamLookup.NEW;
     }
-    if (this.#implied === undefined || this.#implied.remove(number, number + 1) === 0) return StreamLookup.OVER;
-    if (this.#implied.count === 0) this.#implied = undefined;
-    return StreamLookup.NEW;
+    return this.#implied.remove(number, number + 1) === 0 ? StreamLookup.OVER : StreamLookup.NEW;
   }
 
   add(stream: Stream): void {

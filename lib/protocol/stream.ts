@@ -5,12 +5,15 @@ import { Assembler, type AssemblerSink } from './assembler.js';
 import { ReceiveWindow } from './flow-control.js';
 import { SendBuffer } from './send-buffer.js';
 import type { SessionLimits } from './session-config.js';
+import * as StreamWant from './stream-want.js';
+import * as SendState from './send-state.js';
+import * as ReceiveState from './receive-state.js';
 
 /** Weight of a stream whose `setWeight` was not called. */
 export const DEFAULT_WEIGHT = 16;
 
 /** Control frames that a stream waits to send: bits of `Stream.wanted`. */
-export const StreamWant = { CREDIT: 1, RESET: 2, STOP: 4 } as const;
+export * as StreamWant from './stream-want.js';
 
 /** What a stream needs of its session. */
 export interface StreamHost {
@@ -37,9 +40,6 @@ export interface StreamHost {
   /** One direction ended. */
   onHalfClosed(stream: Stream): void;
 }
-
-const SendState = { OPEN: 0, RESET: 1, CLOSED: 2 } as const;
-const ReceiveState = { OPEN: 0, DISCARDING: 1, CLOSED: 2 } as const;
 
 /**
  * One bidirectional byte stream of a session (STT §6). Made by `Session.openStream`, or given to

@@ -1,29 +1,29 @@
 import type { PacketSink } from '../ports/packet-sink.js';
-import type { LossRecovery } from './loss-recovery.js';
 import type { Outbox } from './outbox.js';
+import * as Outcome from './outcome.js';
+import type { Recovery, Runs } from './sending.js';
 import type { SessionMtu } from './session-mtu.js';
 import type { SessionPaths } from './session-paths.js';
 import type { SinglePackets } from './single-packets.js';
-import { Outcome, type StreamRuns } from './stream-runs.js';
 import type { Streams } from './streams.js';
 
 /** Order of what is sent: probes, then in turn what shares a packet and a run of the bulk of a stream. */
 export class Transmitter {
-  readonly #recovery: LossRecovery;
+  readonly #recovery: Recovery;
   readonly #outbox: Outbox;
   readonly #paths: SessionPaths;
   readonly #mtu: SessionMtu;
   readonly #singles: SinglePackets;
-  readonly #runs: StreamRuns;
+  readonly #runs: Runs | undefined;
   readonly #streams: Streams;
 
   constructor(
-    recovery: LossRecovery,
+    recovery: Recovery,
     outbox: Outbox,
     paths: SessionPaths,
     mtu: SessionMtu,
     singles: SinglePackets,
-    runs: StreamRuns,
+    runs: Runs | undefined,
     streams: Streams,
   ) {
     this.#streams = streams;
@@ -47,7 +47,7 @@ export class Transmitter {
     while (this.#streams.live) {
       const single = this.#singles.send(now, sink);
       if (single === Outcome.REFUSED) return;
-      const run = this.#runs.send(now, sink);
+      const run = this.#runs === undefined ? Outcome.NOTHING : this.#runs.send(now, sink);
       if (run === Outcome.REFUSED) return;
       if (single === Outcome.SENT || run === Outcome.SENT) continue;
       const isIdle = single === Outcome.NOTHING && run === Outcome.NOTHING;

@@ -1,4 +1,3 @@
-import { sttError } from '../errors.js';
 import { AEAD_TAG_OCTETS, NONCE_OCTETS } from './aead-sizes.js';
 
 /*
@@ -22,11 +21,4 @@ export function chunkNonce(header: Uint8Array): Uint8Array {
   const nonce = new Uint8Array(NONCE_OCTETS);
   nonce.set(header.subarray(SALT_OCTETS, CHUNK_HEADER_OCTETS), NONCE_OCTETS - 5);
   return nonce;
-}
-
-/** @throws STTConfigError `ERR_STT_OPTION_RANGE` */
-export function checkOctets(name: string, value: unknown): asserts value is Uint8Array {
-  if (!(value instanceof Uint8Array)) {
-    throw sttError('ERR_STT_OPTION_RANGE', { name, value: typeof value, expected: 'a Uint8Array' });
-  }
 }

@@ -1,10 +1,10 @@
 import { sttError } from '../errors.js';
+import { bytesOption } from '../options.js';
 import { Suite, type PacketCipher } from '../ports/crypto.js';
 import {
   CHUNK_HEADER_OCTETS,
   CHUNK_KEY_INFO,
   CHUNK_OVERHEAD_OCTETS,
-  checkOctets,
   chunkNonce,
   LAST,
   SALT_OCTETS,
@@ -46,7 +46,7 @@ export class ChunkOpener {
    * @throws STTCryptoError `ERR_STT_AUTHENTICATION`, `ERR_STT_CHUNK_REFUSED`
    */
   push(chunk: Uint8Array): Uint8Array[] {
-    checkOctets('chunk', chunk);
+    bytesOption('chunk', chunk);
     const { index, isLast } = this.#check(chunk);
     const octets = this.#open(chunk);
     if (isLast) this.#last = index;

@@ -1,10 +1,10 @@
 import { sttError } from '../errors.js';
+import { bytesOption } from '../options.js';
 import { Suite, type CryptoProvider, type PacketCipher } from '../ports/crypto.js';
 import {
   CHUNK_HEADER_OCTETS,
   CHUNK_KEY_INFO,
   CHUNK_OVERHEAD_OCTETS,
-  checkOctets,
   chunkNonce,
   LAST,
   MAX_CHUNKS,
@@ -39,7 +39,7 @@ export class ChunkSealer {
 
   /** The chunks that are complete with `piece`. It is not kept: once all are taken it may be used again. */
   *push(piece: Uint8Array): Generator<Uint8Array, void, undefined> {
-    checkOctets('source', piece);
+    bytesOption('source', piece);
     let at = 0;
     while (at < piece.length) {
       if (this.#ready !== undefined) {

@@ -1,15 +1,13 @@
-import { ecb, gcm } from '@noble/ciphers/aes.js';
+import { ctr, gcm } from '@noble/ciphers/aes.js';
 import { chacha20, chacha20poly1305 } from '@noble/ciphers/chacha.js';
-
-import { expand, extract } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { Suite, type CryptoProvider, type HeaderCipher, type KeyPair, type PacketCipher } from '../ports/crypto.js';
-import { AEAD_TAG_OCTETS, checkAeadSizes, checkKeySize } from './aead-sizes.js';
-import { checkExpandLength } from './hkdf.js';
+import { AEAD_TAG_OCTETS, checkAeadSizes, checkKeySize, XAES_NONCE_OCTETS } from './aead-sizes.js';
+import { hkdfExpand, hkdfExtract } from './hkdf.js';
 import { x25519 } from './noble-x25519.js';
 import { SymmetricState } from './symmetric-state.js';
-import { deriveXaesKey, xaesCipher } from './xaes.js';
+import { deriveXaesKey } from './xaes.js';
 
 interface Aead {
   encrypt(plaintext: Uint8Array): Uint8Array;
@@ -19,8 +17,49 @@ type AeadOf = (key: Uint8Array, nonce: Uint8Array, aad: Uint8Array) => Aead;
 
 /** `getRandomValues` gives no more in one call. */
 const RANDOM_OCTETS = 65_536;
+const EMPTY = new Uint8Array(0);
 const MASK_OCTETS = 5;
 const ZEROS = new Uint8Array(MASK_OCTETS);
+const AES_BLOCK_OCTETS = 16;
+const ZERO_BLOCK = new Uint8Array(AES_BLOCK_OCTETS);
+
+/**
+ * AES of each block by itself, as the first block of a CTR key stream that begins there: @noble's ECB would bring the
+ * tables of decryption along, which nothing else needs.
+ */
+function aesBlocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
+  const out = new Uint8Array(blocks.length);
+  for (let at = 0; at < out.length; at += AES_BLOCK_OCTETS) {
+    out.set(ctr(key, blocks.subarray(at, at + AES_BLOCK_OCTETS)).encrypt(ZERO_BLOCK), at);
+  }
+  return out;
+}
+
+/** See `CryptoProvider.sealXaes256Gcm`. */
+const xaes: AeadOf = (key, nonce, aad) => {
+  const derived = deriveXaesKey(aesBlocks, key, nonce);
+  return gcm(derived.key, derived.nonce, aad);
+};
+
+const sealing =
+  (aead: AeadOf, nonceOctets?: number): CryptoProvider['sealAes256Gcm'] =>
+  (key, nonce, aad, plaintext) => {
+    checkAeadSizes(key, nonce, nonceOctets);
+    return aead(key, nonce, aad).encrypt(plaintext);
+  };
+
+const opening =
+  (aead: AeadOf, nonceOctets?: number): CryptoProvider['openAes256Gcm'] =>
+  (key, nonce, aad, sealed) => {
+    checkAeadSizes(key, nonce, nonceOctets);
+    if (sealed.length < AEAD_TAG_OCTETS) return undefined;
+    try {
+      return aead(key, nonce, aad).decrypt(sealed);
+    } catch {
+      // Sizes are right, so it was the tag.
+      return undefined;
+    }
+  };
 
 /** The primitives in JavaScript alone, by @noble: for browsers, and the check of the other two. */
 export const nobleProvider: CryptoProvider = {
@@ -50,29 +89,18 @@ export const nobleProvider: CryptoProvider = {
     return mac.digest();
   },
 
-  hkdfExtract: (salt, ikm) => extract(sha256, ikm, salt.length === 0 ? undefined : salt),
-
-  hkdfExpand(prk, info, length) {
-    checkExpandLength(length);
-    return length === 0 ? new Uint8Array(0) : expand(sha256, prk, info, length);
-  },
+  hkdfExtract: (salt, ikm) => hkdfExtract(nobleProvider.hmacSha256, salt, ikm),
+  hkdfExpand: (prk, info, length) => hkdfExpand(nobleProvider.hmacSha256, prk, info, length),
 
   keyPair: (privateKey) => new NobleKeyPair(privateKey),
   noiseState: (hash) => new SymmetricState(nobleProvider, hash),
 
-  sealChaCha20Poly1305: (key, nonce, aad, plaintext) => seal(chacha20poly1305, key, nonce, aad, plaintext),
-  openChaCha20Poly1305: (key, nonce, aad, sealed) => open(chacha20poly1305, key, nonce, aad, sealed),
-  sealAes256Gcm: (key, nonce, aad, plaintext) => seal(gcm, key, nonce, aad, plaintext),
-  openAes256Gcm: (key, nonce, aad, sealed) => open(gcm, key, nonce, aad, sealed),
-
-  sealXaes256Gcm(key, nonce, aad, plaintext) {
-    const derived = deriveXaesKey(aesBlocks, key, nonce);
-    return seal(gcm, derived.key, derived.nonce, aad, plaintext);
-  },
-  openXaes256Gcm(key, nonce, aad, sealed) {
-    const derived = deriveXaesKey(aesBlocks, key, nonce);
-    return open(gcm, derived.key, derived.nonce, aad, sealed);
-  },
+  sealChaCha20Poly1305: sealing(chacha20poly1305),
+  openChaCha20Poly1305: opening(chacha20poly1305),
+  sealAes256Gcm: sealing(gcm),
+  openAes256Gcm: opening(gcm),
+  sealXaes256Gcm: sealing(xaes, XAES_NONCE_OCTETS),
+  openXaes256Gcm: opening(xaes, XAES_NONCE_OCTETS),
 
   equal(a, b) {
     if (a.length !== b.length) return false;
@@ -81,7 +109,11 @@ export const nobleProvider: CryptoProvider = {
     return difference === 0;
   },
 
-  createXaesCipher: (key) => xaesCipher(nobleProvider, key),
+  createXaesCipher(key) {
+    checkKeySize(key);
+    const { seal, open } = packetCipher(xaes, key.slice(), XAES_NONCE_OCTETS);
+    return { seal: (nonce, aad, plaintext, out, outBegin) => seal(nonce, aad, EMPTY, plaintext, out, outBegin), open };
+  },
 
   createPacketCipher(suite, key) {
     checkKeySize(key);
@@ -117,44 +149,20 @@ class NobleKeyPair implements KeyPair {
   }
 }
 
-function aesBlocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
-  return ecb(key, { disablePadding: true }).encrypt(blocks);
-}
-
-function seal(aead: AeadOf, key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
-  checkAeadSizes(key, nonce);
-  return aead(key, nonce, aad).encrypt(plaintext);
-}
-
-function open(
-  aead: AeadOf,
-  key: Uint8Array,
-  nonce: Uint8Array,
-  aad: Uint8Array,
-  sealed: Uint8Array,
-): Uint8Array | undefined {
-  checkAeadSizes(key, nonce);
-  if (sealed.length < AEAD_TAG_OCTETS) return undefined;
-  try {
-    return aead(key, nonce, aad).decrypt(sealed);
-  } catch {
-    // Sizes are right, so it was the tag.
-    return undefined;
-  }
-}
-
-function packetCipher(aead: AeadOf, key: Uint8Array): PacketCipher {
+function packetCipher(aead: AeadOf, key: Uint8Array, nonceOctets?: number): PacketCipher {
+  const seal = sealing(aead, nonceOctets);
+  const open = opening(aead, nonceOctets);
   return {
     seal(nonce, aad, head, body, out, outBegin) {
       const plaintext = new Uint8Array(head.length + body.length);
       plaintext.set(head);
       plaintext.set(body, head.length);
-      const sealed = seal(aead, key, nonce, aad, plaintext);
+      const sealed = seal(key, nonce, aad, plaintext);
       out.set(sealed, outBegin);
       return sealed.length;
     },
     open(nonce, aad, sealed, out, outBegin) {
-      const opened = open(aead, key, nonce, aad, sealed);
+      const opened = open(key, nonce, aad, sealed);
       if (opened === undefined) return false;
       out.set(opened, outBegin);
       return true;

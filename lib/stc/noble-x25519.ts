@@ -1,4 +1,3 @@
-import { pow } from '@noble/curves/abstract/modular.js';
 import { montgomery } from '@noble/curves/abstract/montgomery.js';
 
 /** 2^255 - 19 */
@@ -11,8 +10,7 @@ const P = 2n ** 255n - 19n;
 export const x25519 = /* @__PURE__ */ montgomery({
   P,
   type: 'x25519',
-  // Fermat: the inverse.
-  powPminus2: (x) => pow(x, P - 2n, P),
+  powPminus2: inverse,
   adjustScalarBytes: (bytes: Uint8Array): Uint8Array => {
     // RFC 7748 §5: clamping.
     bytes[0]! &= 248;
@@ -21,3 +19,13 @@ export const x25519 = /* @__PURE__ */ montgomery({
     return bytes;
   },
 });
+
+/** x^(P-2), which is 1/x (Fermat). The exponent is no secret. */
+function inverse(x: bigint): bigint {
+  let result = 1n;
+  for (let exponent = P - 2n; exponent > 0n; exponent >>= 1n) {
+    if ((exponent & 1n) === 1n) result = (result * x) % P;
+    x = (x * x) % P;
+  }
+  return result;
+}

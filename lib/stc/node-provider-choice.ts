@@ -1,4 +1,4 @@
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import type { CryptoProvider } from '../ports/crypto.js';
 import { loadNativeProvider } from './native-provider.js';
 import { nodeProvider } from './node-provider.js';

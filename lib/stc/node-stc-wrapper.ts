@@ -1,7 +1,7 @@
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { checkOptionNames } from '../options.js';
 import { chooseProvider } from './node-provider-choice.js';
-import { warnOnce } from './node-warn.js';
+import { warnOfShortSeed } from './node-warn.js';
 import { STCWrapper as PortableSTCWrapper } from './stc-wrapper.js';
 
 export interface STCWrapperOptions {
@@ -22,6 +22,6 @@ export class STCWrapper extends PortableSTCWrapper {
     if (backend !== undefined && backend !== 'native' && backend !== 'js') {
       throw sttError('ERR_STT_OPTION_RANGE', { name: 'backend', value: String(backend), expected: "'native' or 'js'" });
     }
-    super(seed, { provider: chooseProvider(backend ?? 'auto'), warn: warnOnce });
+    super(seed, { provider: chooseProvider(backend ?? 'auto'), warn: warnOfShortSeed });
   }
 }

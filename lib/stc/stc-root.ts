@@ -39,19 +39,14 @@ export class StcRoot {
   }
 }
 
-/** Called with what an operator should know; `code` is stable. */
-export type Warn = (message: string, code: string) => void;
+/** Called with a seed that is usable and shorter than it should be. */
+export type WarnOfSeed = (name: string, octets: number) => void;
 
 /**
  * Refuses seeds that are too short, and warns of short ones.
  * @throws STTCryptoError `ERR_STT_SEED_TOO_SHORT` under 16 octets
  */
-export function checkSeed(name: string, seed: Uint8Array, warn?: Warn): void {
+export function checkSeed(name: string, seed: Uint8Array, warn?: WarnOfSeed): void {
   if (seed.length < MIN_SEED_OCTETS) throw sttError('ERR_STT_SEED_TOO_SHORT', { name, length: seed.length });
-  if (seed.length < GOOD_SEED_OCTETS) {
-    warn?.(
-      `${name} has ${seed.length} octets; 32 random ones are right. A seed must never be a password: it can be guessed offline.`,
-      'STT_SHORT_SEED',
-    );
-  }
+  if (seed.length < GOOD_SEED_OCTETS) warn?.(name, seed.length);
 }

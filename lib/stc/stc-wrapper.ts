@@ -1,11 +1,11 @@
-import { sttError } from '../errors.js';
+import { optionError } from '../options.js';
 import type { CryptoProvider, KeyPair } from '../ports/crypto.js';
 import { KEY_OCTETS } from './aead-sizes.js';
 import { deriveSessionKey, identityKeyPair, rotateSessionKey } from './cke.js';
 import { decryptFrame, encryptFrame, type EncryptedFrame } from './frame-aead.js';
 import { hashData } from './phe.js';
 import type { StcContext } from './stc-context.js';
-import { checkSeed, StcRoot, type Warn } from './stc-root.js';
+import { checkSeed, StcRoot, type WarnOfSeed } from './stc-root.js';
 import { StreamContext } from './stream-context.js';
 
 /**
@@ -15,13 +15,13 @@ import { StreamContext } from './stream-context.js';
 export class STCWrapper {
   readonly #root: StcRoot;
   /** @internal Who is told of short seeds. */
-  readonly warn: Warn | undefined;
+  readonly warn: WarnOfSeed | undefined;
 
   /**
    * @param seed at least 16 octets, 32 random ones are right; never a password
    * @throws STTCryptoError `ERR_STT_SEED_TOO_SHORT`
    */
-  constructor(seed: Uint8Array, options: { readonly provider: CryptoProvider; readonly warn?: Warn }) {
+  constructor(seed: Uint8Array, options: { readonly provider: CryptoProvider; readonly warn?: WarnOfSeed }) {
     checkSeed('seed', seed, options.warn);
     this.warn = options.warn;
     this.#root = new StcRoot(options.provider, seed);
@@ -58,11 +58,7 @@ export class STCWrapper {
    */
   rotateSessionKey(key: Uint8Array, nonce: Uint8Array): Uint8Array {
     if (key.length !== KEY_OCTETS) {
-      throw sttError('ERR_STT_OPTION_RANGE', {
-        name: 'key',
-        value: `${key.length} octets long`,
-        expected: `${KEY_OCTETS} octets`,
-      });
+      throw optionError('key', `${key.length} octets long`, `${KEY_OCTETS} octets`);
     }
     return rotateSessionKey(this.#root.crypto, key, nonce);
   }

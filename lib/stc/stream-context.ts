@@ -1,5 +1,5 @@
 import { SESSION_ID_OCTETS } from '../constants.js';
-import { sttError } from '../errors.js';
+import { optionError } from '../options.js';
 import type { CryptoProvider } from '../ports/crypto.js';
 import { KEY_OCTETS } from './aead-sizes.js';
 import type { StcRoot } from './stc-root.js';
@@ -20,14 +20,10 @@ export class StreamContext {
    */
   constructor(root: StcRoot, sessionId: Uint8Array, streamId: number) {
     if (sessionId.length !== SESSION_ID_OCTETS) {
-      throw sttError('ERR_STT_OPTION_RANGE', {
-        name: 'sessionId',
-        value: `${sessionId.length} octets long`,
-        expected: `${SESSION_ID_OCTETS} octets`,
-      });
+      throw optionError('sessionId', `${sessionId.length} octets long`, `${SESSION_ID_OCTETS} octets`);
     }
     if (!Number.isInteger(streamId) || streamId < 0 || streamId > MAX_STREAM_ID) {
-      throw sttError('ERR_STT_OPTION_RANGE', { name: 'streamId', value: streamId, expected: 'an integer of 32 bits' });
+      throw optionError('streamId', streamId, 'an integer of 32 bits');
     }
     // The slice of a Buffer would share its memory.
     this.sessionId = Uint8Array.from(sessionId);

@@ -1,4 +1,4 @@
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import type { OctetReader } from './octet-reader.js';
 
 /** What a sealed chunk has more than its plaintext (STT §8). */

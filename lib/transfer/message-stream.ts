@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import {
   MAX_BODY,
   MAX_DATA,

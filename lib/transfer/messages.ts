@@ -1,4 +1,4 @@
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { deserializeStt, serializeStt, type SttValue } from '../wire/serialization.js';
 
 /*

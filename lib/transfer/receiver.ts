@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import type { HashWorker } from './hash-worker.js';
 import type { Incoming } from './incoming-file.js';
 import { MessageReader, MessageWriter, type Message } from './message-stream.js';

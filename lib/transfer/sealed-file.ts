@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { StreamDecoder, StreamEncoder, type STCWrapper } from '../index.js';
 import { frameChunks, unframeChunks } from './framed-chunks.js';
 import { OctetReader } from './octet-reader.js';

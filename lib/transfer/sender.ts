@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import type { Duplex } from 'node:stream';
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import type { HashWorker } from './hash-worker.js';
 import { MessageReader, MessageWriter, type Message } from './message-stream.js';
 import {

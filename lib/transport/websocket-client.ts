@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import { WebSocket } from 'ws';
-import { sttError } from '../errors.js';
+import { sttError } from '../node-errors.js';
 import { describeFault } from './websocket-faults.js';
 import { MAX_MESSAGE, SUBPROTOCOL } from './websocket-hub.js';
 

@@ -1,7 +1,6 @@
 import { LIMIT_OPTIONS, limitConfig, type LimitOptions } from '../api/limit-options.js';
 import { ROTATION_OPTIONS, rotationPolicy, type RotationOptions } from '../api/rotation-options.js';
-import { sttError } from '../errors.js';
-import { checkOptionNames, integerOption } from '../options.js';
+import { bytesOption, checkOptionNames, integerOption } from '../options.js';
 import type { RotationPolicy } from '../protocol/rotation-policy.js';
 import type { SessionLimits } from '../protocol/session-config.js';
 import { checkSeed } from '../stc/stc-root.js';
@@ -73,9 +72,7 @@ export function nodeConfig(options: STTNodeOptions): NodeConfig {
 }
 
 function seed(name: string, value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array)) {
-    throw sttError('ERR_STT_OPTION_RANGE', { name, value: typeof value, expected: 'a Uint8Array' });
-  }
-  checkSeed(name, value);
-  return value.slice();
+  const octets = bytesOption(name, value);
+  checkSeed(name, octets);
+  return octets.slice();
 }

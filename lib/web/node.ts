@@ -14,6 +14,7 @@ import { Emitter } from './emitter.js';
 import { nodeConfig, type NodeConfig, type STTNodeOptions } from './node-options.js';
 import { openWebSocket, webSocketUrl } from './open-web-socket.js';
 import type { STTSession } from './session.js';
+import { monotonicMs } from '../api/clock.js';
 
 /** An unreliable message and the session it came in on. */
 export interface ReceivedMessage {
@@ -117,18 +118,12 @@ export class STTNode extends Emitter<NodeEvents> {
     }
     const target = webSocketUrl(url);
     if (this.#stopping !== undefined) throw stopped();
-    options.signal?.throwIfAborted();
-    const timeout = new AbortController();
-    const timer = setTimeout(() => {
-      const why = `no answer within ${timeoutMs} ms`;
-      timeout.abort(sttError('ERR_STT_WEBSOCKET', { remote: target, why }));
-    }, timeoutMs);
     const given = options.signal === undefined ? [] : [options.signal];
     const signal = AbortSignal.any([...given, this.#stopped.signal]);
-    const began = performance.now();
+    const began = monotonicMs();
     this.#dialing++;
     try {
-      const socket = await openWebSocket(target, AbortSignal.any([signal, timeout.signal]));
+      const socket = await openWebSocket(target, timeoutMs, signal);
       const connection: Connection = new Connection({
         node: this.#config,
         url: target,
@@ -139,10 +134,9 @@ export class STTNode extends Emitter<NodeEvents> {
         onGone: () => this.#forget(connection),
       });
       this.#connections.add(connection);
-      const left = Math.max(1, timeoutMs - (performance.now() - began));
+      const left = Math.max(1, timeoutMs - (monotonicMs() - began));
       return this.#adopt(await connection.dial({ signal, timeoutMs: Math.ceil(left), peerNodeId }));
     } finally {
-      clearTimeout(timer);
       this.#dialing--;
     }
   }

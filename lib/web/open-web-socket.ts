@@ -1,5 +1,5 @@
 import { sttError } from '../errors.js';
-import { platformWebSocket, SUBPROTOCOL, type WebSocketConstructor, type WebSocketLike } from './web-socket.js';
+import { platformWebSocket, SUBPROTOCOL, type WebSocketLike } from './web-socket.js';
 
 /** The application's share of WebSocket close codes begins there (RFC 6455 §7.4.2). */
 const WRONG_SUBPROTOCOL = 4000;
@@ -27,47 +27,47 @@ export function webSocketUrl(text: string): string {
 }
 
 /**
- * Opens a WebSocket that speaks STT. Rejects with `ERR_STT_WEBSOCKET`, or the reason of the signal, which must have
- * been aborted by then for its last time.
+ * Opens a WebSocket that speaks STT. Rejects with `ERR_STT_WEBSOCKET`, also after `timeoutMs`, or with the reason of the
+ * signal.
  */
-export function openWebSocket(
-  url: string,
-  signal: AbortSignal,
-  Socket: WebSocketConstructor | undefined = platformWebSocket(),
-): Promise<WebSocketLike> {
+export function openWebSocket(url: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<WebSocketLike> {
   return new Promise((resolve, reject) => {
-    const fail = (why: string, cause?: unknown): void => {
-      reject(sttError('ERR_STT_WEBSOCKET', { remote: url, why }, cause === undefined ? {} : { cause }));
-    };
-    if (Socket === undefined) return fail('there is no WebSocket in this environment');
+    const failure = (why: string, options: ErrorOptions = {}): Error =>
+      sttError('ERR_STT_WEBSOCKET', { remote: url, why }, options);
+    const Socket = platformWebSocket();
+    if (Socket === undefined) return reject(failure('there is no WebSocket in this environment'));
+    signal?.throwIfAborted();
     let socket: WebSocketLike;
     try {
       socket = new Socket(url, SUBPROTOCOL);
     } catch (cause) {
       // A page from https: may not use ws:, for one.
-      return fail('the browser refuses that address', cause);
+      return reject(failure('the browser refuses that address', { cause }));
     }
     socket.binaryType = 'arraybuffer';
-    const onAbort = (): void => {
-      settle();
-      socket.close();
-      reject(signal.reason as Error);
-    };
-    const settle = (): void => {
-      signal.removeEventListener('abort', onAbort);
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
       socket.onopen = socket.onclose = null;
     };
-    signal.addEventListener('abort', onAbort);
+    const giveUp = (reason: unknown): void => {
+      end();
+      socket.close();
+      reject(reason as Error);
+    };
+    const onAbort = (): void => giveUp(signal!.reason);
+    const timer = setTimeout(() => giveUp(failure(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    signal?.addEventListener('abort', onAbort);
     socket.onopen = () => {
-      settle();
+      end();
       if (socket.protocol === SUBPROTOCOL) return resolve(socket);
       socket.close(WRONG_SUBPROTOCOL, `this is no ${SUBPROTOCOL}`);
-      fail('what answers there does not speak STT');
+      reject(failure('what answers there does not speak STT'));
     };
     // Browsers tell no cause: pages shall not scan networks with it. 'close' follows every 'error'.
     socket.onclose = () => {
-      settle();
-      fail('nothing answered, or not as a node does');
+      end();
+      reject(failure('nothing answered, or not as a node does'));
     };
     socket.onerror = () => {};
   });

@@ -6,7 +6,7 @@ import {
   type OpenStreamOptions,
   type SessionEvents as ControlEvents,
 } from '../api/session-control.js';
-import type { SessionEntry } from '../api/session-entry.js';
+import type { SessionBridge } from '../api/session-bridge.js';
 import type { StreamManager } from '../api/stream-manager.js';
 import type { SessionStats as ProtocolStats } from '../protocol/session-stats.js';
 import { Emitter } from './emitter.js';
@@ -35,12 +35,12 @@ export type SessionEvents = ControlEvents<STTStream>;
 
 /** An authenticated, encrypted session with one node. Made by `STTNode.connectWebSocket()`. */
 export class STTSession extends Emitter<SessionEvents> {
-  readonly #entry: SessionEntry<STTStream>;
+  readonly #entry: SessionBridge<STTStream>;
   readonly #identity: SessionIdentity;
   readonly #control: SessionControl<STTStream>;
 
   /** @internal */
-  constructor(entry: SessionEntry<STTStream>, identity: SessionIdentity, closeTimeoutMs: number) {
+  constructor(entry: SessionBridge<STTStream>, identity: SessionIdentity, closeTimeoutMs: number) {
     super();
     this.#entry = entry;
     this.#identity = identity;

@@ -1,7 +1,7 @@
 import { sttError, type STTError, type STTStreamError } from '../errors.js';
 import { integerOption } from '../options.js';
-import { KemQueue } from '../api/kem-queue.js';
 import type { StreamFace, StreamHost, Platform } from '../api/stream-face.js';
+import { Fifo } from '../protocol/fifo.js';
 import type { Stream } from '../protocol/stream.js';
 import { pageMlKem } from './ml-kem.js';
 
@@ -33,12 +33,12 @@ export class STTStream implements StreamFace {
   readonly writable: WritableStream<Uint8Array>;
   readonly #stream: Stream;
   readonly #host: StreamHost;
-  /** Received and not asked for yet, from `#next` on. */
-  #chunks: Uint8Array[] = [];
-  #next = 0;
+  /** Received and not asked for yet. */
+  readonly #chunks = new Fifo<Uint8Array>();
   #source!: ReadableStreamDefaultController<Uint8Array>;
   #sink!: WritableStreamDefaultController;
-  #pull: Pending | undefined;
+  /** The reader waits for a chunk. */
+  #pull: (() => void) | undefined;
   #write: Pending | undefined;
   #close: Pending | undefined;
   /** All was received, or nothing more will be. */
@@ -162,37 +162,35 @@ export class STTStream implements StreamFace {
   }
 
   #onPull(): Promise<void> | undefined {
-    return this.#give() ? undefined : new Promise((resolve, reject) => (this.#pull = { resolve, reject }));
+    return this.#give() ? undefined : new Promise((resolve) => (this.#pull = resolve));
   }
 
   /** Serves the reader that waits, if there is one, and ends `readable` when all was read. */
   #feed(): void {
-    if (this.#pull !== undefined && this.#give()) {
-      this.#pull.resolve();
-      this.#pull = undefined;
-    } else if (this.#receiveOver && !this.#readOver && this.#chunks.length === 0) {
-      this.#readOver = true;
-      this.#source.close();
-      this.#pull?.resolve();
-      this.#pull = undefined;
-    }
+    if (this.#pull !== undefined && this.#give()) this.#wake();
+    else this.#endIfRead();
   }
 
   /** Hands one chunk to the reader. What was read gives the peer credit for as much (STT §6). */
   #give(): boolean {
-    const chunk = this.#chunks[this.#next];
+    const chunk = this.#chunks.shift();
     if (chunk === undefined) return false;
-    if (++this.#next === this.#chunks.length) {
-      this.#chunks = [];
-      this.#next = 0;
-    }
     this.#source.enqueue(chunk);
     this.#credit(chunk.length);
-    if (this.#receiveOver && this.#chunks.length === 0) {
-      this.#readOver = true;
-      this.#source.close();
-    }
+    this.#endIfRead();
     return true;
+  }
+
+  #endIfRead(): void {
+    if (!this.#receiveOver || this.#readOver || this.#chunks.length > 0) return;
+    this.#readOver = true;
+    this.#source.close();
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#pull?.();
+    this.#pull = undefined;
   }
 
   #credit(octets: number): void {
@@ -227,10 +225,7 @@ export class STTStream implements StreamFace {
     this.#sendOver = true;
     this.#stream.reset(codeOf(reason));
     this.#host.schedule();
-    const error = sttError('ERR_STT_STREAM_ABORTED', { streamId: this.id });
-    this.#write?.reject(error);
-    this.#close?.reject(error);
-    this.#write = this.#close = undefined;
+    this.#failWaiting(sttError('ERR_STT_STREAM_ABORTED', { streamId: this.id }));
   }
 
   #failReading(error: Error): void {
@@ -239,13 +234,16 @@ export class STTStream implements StreamFace {
     this.#readOver = true;
     this.#drop();
     this.#source.error(error);
-    this.#pull?.resolve();
-    this.#pull = undefined;
+    this.#wake();
   }
 
   #failWriting(error: Error): void {
     this.#sendOver = true;
     this.#sink.error(error);
+    this.#failWaiting(error);
+  }
+
+  #failWaiting(error: Error): void {
     this.#write?.reject(error);
     this.#close?.reject(error);
     this.#write = this.#close = undefined;
@@ -254,16 +252,21 @@ export class STTStream implements StreamFace {
   /** Forgets what nobody will read; the session's window gets it back. */
   #drop(): void {
     let octets = 0;
-    for (let i = this.#next; i < this.#chunks.length; i++) octets += this.#chunks[i]!.length;
-    this.#chunks = [];
-    this.#next = 0;
+    for (const chunk of this.#chunks.rest()) octets += chunk.length;
+    this.#chunks.take([]);
     if (octets > 0) this.#credit(octets);
   }
 }
 
 /** Streams are pairs of Web Streams, octets are plain `Uint8Array`s. */
 export const webPlatform: Platform<STTStream> = {
-  kem: new KemQueue(pageMlKem),
+  // A page has few sessions, none of which asks again before it was answered.
+  kem: {
+    ask: (ask, done) => {
+      ask(pageMlKem, done);
+      return () => false;
+    },
+  },
   makeStream: (stream, host) => new STTStream(stream, host),
   copy: (bytes, begin, end) => bytes.slice(begin, end),
 };

@@ -1,15 +1,14 @@
 import { FrameLink, SEND_QUEUE_OCTETS, transportUrl } from '../api/frame-link.js';
 import type { FrameStats } from '../api/frame-traffic.js';
-import { sttError, type STTError } from '../errors.js';
+import type { STTError } from '../errors.js';
 import { checkOptionNames, integerOption } from '../options.js';
 import type { STTFrame } from '../wire/stt-frame.js';
 import { openWebSocket, webSocketUrl } from './open-web-socket.js';
-import type { WebSocketLike } from './web-socket.js';
+import { NORMAL_CLOSE, type WebSocketLike } from './web-socket.js';
 
 /** How often to look whether the WebSocket sent what it holds, ms: no event tells. */
 const POLL_MS = 4;
-/** Close codes of RFC 6455 §7.4: a normal end, and one of the application's; 1003 is not for pages to send. */
-const NORMAL = 1000;
+/** A close code of the application's (RFC 6455 §7.4.2): 1003 is not for pages to send. */
 const TEXT = 4003;
 
 export interface WebSocketTransportConnectOptions {
@@ -73,19 +72,8 @@ export class WebSocketTransport {
     const timeoutMs = integerOption('timeoutMs', options.timeoutMs, 10_000, 1, 0x7fffffff);
     const port = typeof portOrOptions === 'number' ? integerOption('port', portOrOptions, 0, 1, 65_535) : undefined;
     const url = webSocketUrl(transportUrl(hostOrUrl, port));
-    options.signal?.throwIfAborted();
-    const timeout = new AbortController();
-    const timer = setTimeout(() => {
-      timeout.abort(sttError('ERR_STT_WEBSOCKET', { remote: url, why: `no answer within ${timeoutMs} ms` }));
-    }, timeoutMs);
-    const given = options.signal === undefined ? [] : [options.signal];
-    try {
-      // Nothing is lost between: a browser gives messages to tasks of their own.
-      const socket = await openWebSocket(url, AbortSignal.any([timeout.signal, ...given]));
-      return new WebSocketTransport(url, socket, options);
-    } finally {
-      clearTimeout(timer);
-    }
+    // Nothing is lost between: a browser gives messages to tasks of their own.
+    return new WebSocketTransport(url, await openWebSocket(url, timeoutMs, options.signal), options);
   }
 
   /**
@@ -103,7 +91,7 @@ export class WebSocketTransport {
 
   /** Sends what waits and closes the connection. Idempotent. */
   close(): Promise<void> {
-    return this.#link.close(() => this.#socket.close(NORMAL));
+    return this.#link.close(() => this.#socket.close(NORMAL_CLOSE));
   }
 
   /** A snapshot. */

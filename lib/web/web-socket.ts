@@ -17,6 +17,9 @@ export type WebSocketConstructor = new (url: string, protocols: string) => WebSo
 /** `readyState` of a WebSocket that takes messages. */
 export const OPEN = 1;
 
+/** Close code of a normal end (RFC 6455 §7.4.1). */
+export const NORMAL_CLOSE = 1000;
+
 /** Subprotocol of STT (STT §10). */
 export const SUBPROTOCOL = 'stt.v1';
 

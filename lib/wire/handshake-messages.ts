@@ -1,5 +1,5 @@
 import { FrameType, HandshakeType, MAX_VARINT, MIN_DATAGRAM, SESSION_ID_OCTETS } from '../constants.js';
-import { sttError } from '../errors.js';
+import { optionError } from '../options.js';
 import { deserializeStt, serializeStt, type SttDict, type SttValue } from './serialization.js';
 import { encodeTransportParams, parseTransportParams, type TransportParams } from './transport-params.js';
 import { decodeVarint, encodeVarint, varintEnd, varintLength } from './varint.js';
@@ -262,11 +262,7 @@ function padded(dict: SttDict, size: number): Uint8Array {
   const bare = serializeStt({ ...dict, pad: new Uint8Array(0) });
   if (size === 0) return bare;
   if (bare.length > size) {
-    throw sttError('ERR_STT_OPTION_RANGE', {
-      name: 'capabilities',
-      value: `${bare.length - size} octets too long`,
-      expected: 'what fits a handshake message',
-    });
+    throw optionError('capabilities', `${bare.length - size} octets too long`, 'what fits a handshake message');
   }
   return serializeStt({ ...dict, pad: new Uint8Array(size - bare.length) });
 }

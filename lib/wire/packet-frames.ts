@@ -211,7 +211,8 @@ function token(octets: number, end: number): boolean {
   return !failed;
 }
 
-function readU32(bytes: Uint8Array, at: number): number {
+/** Big-endian. */
+export function readU32(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 

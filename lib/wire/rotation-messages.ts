@@ -1,4 +1,5 @@
 import { KEM_CIPHERTEXT, KEM_PUBLIC_KEY } from '../ports/kem.js';
+import * as ControlMessage from './control-message.js';
 
 /*
  * Messages of key rotation on control stream 0 (STT §6):
@@ -8,7 +9,7 @@ import { KEM_CIPHERTEXT, KEM_PUBLIC_KEY } from '../ports/kem.js';
  */
 
 /** Types of messages on control stream 0. */
-export const ControlMessage = { KEY_REQUEST: 0x01, KEY_RESPONSE: 0x02 } as const;
+export * as ControlMessage from './control-message.js';
 
 const PHASE_OCTETS = 4;
 /** Phases are u32 (STT §6). */

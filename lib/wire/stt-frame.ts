@@ -1,6 +1,6 @@
 import { MAX_FRAME_OCTETS, SESSION_ID_OCTETS } from '../constants.js';
 import { sttError } from '../errors.js';
-import { integerOption } from '../options.js';
+import { bytesOption, integerOption, optionError } from '../options.js';
 import type { SttDict } from './serialization.js';
 import { decodeVarint, encodeVarint, MAX_VARINT_OCTETS, varintEnd, varintLength } from './varint.js';
 
@@ -104,12 +104,12 @@ export class STTFrame {
     // The one clock of this layer: a default for callers who make frames by hand. The protocol passes its timestamps.
     // eslint-disable-next-line no-restricted-properties
     this.timestamp = u64('timestamp', options.timestamp ?? Date.now());
-    this.sessionId = new Uint8Array(octets('sessionId', options.sessionId));
+    this.sessionId = new Uint8Array(bytesOption('sessionId', options.sessionId));
     if (this.sessionId.length !== SESSION_ID_OCTETS) {
-      throw outOfRange('sessionId', `${this.sessionId.length} octets`, `${SESSION_ID_OCTETS} octets`);
+      throw optionError('sessionId', `${this.sessionId.length} octets`, `${SESSION_ID_OCTETS} octets`);
     }
-    this.#payload = octets('payload', options.payload ?? new Uint8Array(0));
-    this.#cryptoMetadata = octets('cryptoMetadata', options.cryptoMetadata ?? new Uint8Array(0));
+    this.#payload = bytesOption('payload', options.payload ?? new Uint8Array(0));
+    this.#cryptoMetadata = bytesOption('cryptoMetadata', options.cryptoMetadata ?? new Uint8Array(0));
   }
 
   /** In the clear, or the ciphertext if `isEncrypted`. */
@@ -187,7 +187,7 @@ export class STTFrame {
     if (parsed === undefined) throw malformed('it ends too early');
     if (parsed.bytesRead < data.length) throw malformed('octets follow it');
     if (options.decrypt === true) {
-      if (options.stc === undefined) throw outOfRange('stc', 'undefined', 'an STCWrapper, with `decrypt`,');
+      if (options.stc === undefined) throw optionError('stc', 'undefined', 'an STCWrapper, with `decrypt`,');
       parsed.frame.decryptPayload(options.stc);
     }
     return parsed.frame;
@@ -258,16 +258,7 @@ function integer(name: string, value: number | undefined, max: number): number {
 function u64(name: string, value: bigint | number): bigint {
   const isInteger = typeof value === 'bigint' || Number.isSafeInteger(value);
   if (isInteger && value >= 0 && value <= MAX_U64) return BigInt(value);
-  throw outOfRange(name, String(value), 'a bigint or safe integer from 0 to 2^64-1');
-}
-
-function octets(name: string, value: Uint8Array): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  throw outOfRange(name, typeof value, 'a Uint8Array');
-}
-
-function outOfRange(name: string, value: string, expected: string): Error {
-  return sttError('ERR_STT_OPTION_RANGE', { name, value, expected });
+  throw optionError(name, String(value), 'a bigint or safe integer from 0 to 2^64-1');
 }
 
 function malformed(what: string): Error {

@@ -11,25 +11,7 @@
  */
 
 /** First octet of a value. */
-export const Tag = {
-  NULL: 0x00,
-  FALSE: 0x01,
-  TRUE: 0x02,
-  INT8: 0x10,
-  INT16: 0x11,
-  INT32: 0x12,
-  INT64: 0x13,
-  UINT8: 0x14,
-  UINT16: 0x15,
-  UINT32: 0x16,
-  UINT64: 0x17,
-  FLOAT32: 0x20,
-  FLOAT64: 0x21,
-  BYTES: 0x30,
-  STRING: 0x31,
-  LIST: 0x40,
-  DICT: 0x41,
-} as const;
+export * as Tag from './stt-tag.js';
 
 /** Lists and dictionaries within one another (STT §9). */
 export const MAX_DEPTH = 64;

@@ -1,5 +1,5 @@
 import { MAX_DATAGRAM, MAX_VARINT, MIN_DATAGRAM } from '../constants.js';
-import { sttError } from '../errors.js';
+import { optionError } from '../options.js';
 import type { SttDict, SttValue } from './serialization.js';
 
 /** What a side tells the other about itself in the handshake (STT §4, params). */
@@ -36,7 +36,6 @@ export const DEFAULT_TRANSPORT_PARAMS: TransportParams = {
 
 type IntegerName = Exclude<keyof TransportParams, 'capabilities'>;
 interface IntegerParam {
-  readonly key: string;
   readonly min: number;
   readonly max: number;
   /** Allowed below `min`. */
@@ -44,15 +43,18 @@ interface IntegerParam {
 }
 
 const INTEGERS: Readonly<Record<IntegerName, IntegerParam>> = {
-  initialMaxData: { key: 'initial_max_data', min: 0, max: MAX_VARINT },
-  initialMaxStreamData: { key: 'initial_max_stream_data', min: 0, max: MAX_VARINT },
-  maxStreams: { key: 'max_streams', min: 0, max: 2 ** 31 - 1 },
-  idleTimeoutMs: { key: 'idle_timeout_ms', min: 1000, max: 86_400_000, orZero: true },
-  maxUdpPayload: { key: 'max_udp_payload', min: MIN_DATAGRAM, max: MAX_DATAGRAM },
-  maxDatagram: { key: 'max_datagram', min: 0, max: MAX_DATAGRAM },
-  maxAckDelayMs: { key: 'max_ack_delay_ms', min: 0, max: 1000 },
+  initialMaxData: { min: 0, max: MAX_VARINT },
+  initialMaxStreamData: { min: 0, max: MAX_VARINT },
+  maxStreams: { min: 0, max: 2 ** 31 - 1 },
+  idleTimeoutMs: { min: 1000, max: 86_400_000, orZero: true },
+  maxUdpPayload: { min: MIN_DATAGRAM, max: MAX_DATAGRAM },
+  maxDatagram: { min: 0, max: MAX_DATAGRAM },
+  maxAckDelayMs: { min: 0, max: 1000 },
 };
-const INTEGER_NAMES = Object.keys(INTEGERS) as readonly IntegerName[];
+/** Names with those on the wire: `max_streams` for `maxStreams`. */
+const INTEGER_NAMES = (Object.keys(INTEGERS) as IntegerName[]).map(
+  (name) => [name, name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)] as const,
+);
 const CAPABILITIES = 'capabilities';
 const MAX_CAPABILITIES = 32;
 const MAX_CAPABILITY_OCTETS = 32;
@@ -65,21 +67,17 @@ const ENCODER = new TextEncoder();
  */
 export function encodeTransportParams(params: TransportParams): SttDict {
   const dict: Record<string, SttValue> = {};
-  for (const name of INTEGER_NAMES) {
+  for (const [name, key] of INTEGER_NAMES) {
     const value = params[name];
-    const { key, min, max } = INTEGERS[name];
+    const { min, max } = INTEGERS[name];
     if (!inRange(value, INTEGERS[name])) {
-      throw sttError('ERR_STT_OPTION_RANGE', { name, value, expected: `an integer from ${min} to ${max}` });
+      throw optionError(name, value, `an integer from ${min} to ${max}`);
     }
     if (value !== DEFAULT_TRANSPORT_PARAMS[name]) dict[key] = value;
   }
   const { capabilities } = params;
   if (!areCapabilities(capabilities)) {
-    throw sttError('ERR_STT_OPTION_RANGE', {
-      name: CAPABILITIES,
-      value: 'something else',
-      expected: `a list of at most ${MAX_CAPABILITIES} strings of at most ${MAX_CAPABILITY_OCTETS} octets`,
-    });
+    throw optionError(CAPABILITIES, 'something else', 'a short list of short strings');
   }
   if (capabilities.length > 0) dict[CAPABILITIES] = capabilities;
   return dict;
@@ -94,8 +92,7 @@ export function parseTransportParams(value: SttValue | undefined): TransportPara
     return undefined;
   const dict = value as SttDict;
   const params: { -readonly [Name in keyof TransportParams]: TransportParams[Name] } = { ...DEFAULT_TRANSPORT_PARAMS };
-  for (const name of INTEGER_NAMES) {
-    const { key } = INTEGERS[name];
+  for (const [name, key] of INTEGER_NAMES) {
     if (!Object.hasOwn(dict, key)) continue;
     const given = dict[key];
     if (!inRange(given, INTEGERS[name])) return undefined;

@@ -1,17 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CloseCode } from '../../lib/constants.js';
-import { ERRORS, errorCodeOfClose, STTError, sttError, type ErrorCode } from '../../lib/errors.js';
+import { ERRORS, errorCodeOfClose, STTError, sttError, type ErrorCode } from '../../lib/node-errors.js';
 import { COMMAND_CODES, makeErrorsDoc } from '../../scripts/make-errors-doc.mjs';
 
 const root = new URL('../../', import.meta.url);
 const codes = Object.keys(ERRORS) as ErrorCode[];
 const closeCodes = new Map(codes.map((code) => [code, (ERRORS[code] as { closeCode?: number }).closeCode]));
 
-/** The sources under a directory of the library, without the table itself. */
+/** The sources under a directory of the library, without the tables themselves. */
 const sourcesOf = (directory: string): string =>
   readdirSync(new URL(directory, root), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && name !== 'errors.ts')
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('errors.ts'))
     .map((name) => readFileSync(new URL(directory + name, root), 'utf8'))
     .join('\n');
 const sources = sourcesOf('lib/');

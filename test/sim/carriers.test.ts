@@ -47,7 +47,7 @@ describe('a session over WebSocket', () => {
     const pair = new CarriedPair({ begin: 'websocket', client: { config: { keepAliveMs: 10_000 } } });
     pair.run(70_000);
     expect(pair.clientPaths.wishes).toEqual(Array(7).fill('better'));
-    pair.client.session.lookForPath(pair.now);
+    pair.client.session.paths.lookSoon(pair.now);
     pair.run(1);
     expect(pair.clientPaths.wishes).toHaveLength(8);
   });
@@ -73,7 +73,7 @@ describe('a session over WebSocket', () => {
     pair.run(300);
     pair.clientPaths.alternative = pair.serverPaths.alternative = 'later';
     expect(pair.break()).toEqual([true, true]);
-    expect([pair.client.session.isLost, pair.server.session.isLost]).toEqual([true, true]);
+    expect([pair.client.session.paths.isLost, pair.server.session.paths.isLost]).toEqual([true, true]);
     pair.run(3 * RTT);
     pair.connect(NEXT_WEB_SOCKET);
     pair.runUntil(() => transfers.done, 60_000);

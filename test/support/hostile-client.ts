@@ -5,6 +5,7 @@ import { JsPacketEngine } from '../../lib/engine/js-packet-engine.js';
 import type { STTNode, STTSession } from '../../lib/index.js';
 import { RowType, type SessionKeys } from '../../lib/ports/packet-engine.js';
 import { AckTracker } from '../../lib/protocol/ack-tracker.js';
+import { ReceivedRanges } from '../../lib/protocol/received-ranges.js';
 import { HandshakeInitiator } from '../../lib/protocol/handshake/handshake-initiator.js';
 import type { HandshakeResult } from '../../lib/protocol/handshake/handshake-result.js';
 import { HelloClock } from '../../lib/protocol/handshake/hello-clock.js';
@@ -42,7 +43,7 @@ export class HostileClient implements AsyncDisposable {
   readonly #keys: SessionKeys;
   readonly #port: number;
   readonly #engine: JsPacketEngine;
-  readonly #acks = new AckTracker(0);
+  readonly #acks = new AckTracker(0, new ReceivedRanges());
   readonly #scratch = new Uint8Array(65_536);
   readonly #others: Socket[] = [];
   #changed: () => void = () => {};
@@ -227,7 +228,7 @@ export class HostileClient implements AsyncDisposable {
       if (!rest) this.#acks.onReceived(pn, count, true, 0);
     }
     if (!eliciting || !this.acknowledges) return;
-    const { ranges, rangeCount } = this.#acks;
-    this.send(this.encode((out, at) => frames.encodeAck(0, ranges, rangeCount, false, 0, 0, 0, out, at)));
+    const { pairs, count } = this.#acks.received;
+    this.send(this.encode((out, at) => frames.encodeAck(0, pairs, count, false, 0, 0, 0, out, at)));
   }
 }

@@ -1,7 +1,7 @@
 import { mkdir, open as openFile, readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
-import { sttError, type ErrorCode } from '../../errors.js';
+import { sttError, type ErrorCode } from '../../node-errors.js';
 import {
   PAGE_OCTETS,
   beginsWith,

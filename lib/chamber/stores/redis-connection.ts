@@ -1,5 +1,5 @@
 import type { Redis } from 'iovalkey';
-import { sttError, type ErrorCode } from '../../errors.js';
+import { sttError, type ErrorCode } from '../../node-errors.js';
 import type { RedisTarget } from './redis-options.js';
 import type { Script } from './redis-scripts.js';
 

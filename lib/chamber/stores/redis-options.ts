@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { sttError } from '../../errors.js';
+import { sttError } from '../../node-errors.js';
 import { checkOptionNames, integerOption } from '../../options.js';
 
 const DEFAULT_PORT = 6379;

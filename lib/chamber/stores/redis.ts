@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { sttError, type ErrorCode } from '../../errors.js';
+import { sttError, type ErrorCode } from '../../node-errors.js';
 import {
   PAGE_OCTETS,
   compareOctets,

@@ -2,7 +2,7 @@ import { hkdfSync, randomBytes, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { RECORD_KINDS, RecordKind, MAX_VALUE_OCTETS } from '../../chamber/record.js';
 import { MAX_ID_OCTETS, idOctets } from '../../chamber/ids.js';
-import { sttError, type STTError } from '../../errors.js';
+import { sttError, type STTError } from '../../node-errors.js';
 import { STCWrapper, StreamDecoder, StreamEncoder, deserializeStt } from '../../index.js';
 import type { StreamContext } from '../../stc/stream-context.js';
 import { frameChunks, unframeChunks } from '../../transfer/framed-chunks.js';

@@ -5,7 +5,7 @@ import { exportRecords, importRecords } from '../chamber/backup.js';
 import { reseal, verify } from '../chamber/care.js';
 import { deleteRecord, getRecord, listRecords, putRecord } from '../chamber/records.js';
 import { Action } from '../chamber/action.js';
-import { nearest } from '../../options.js';
+import { nearest } from '../../option-hints.js';
 
 interface ActionSpec {
   /** Arguments behind the directory. */

@@ -3,16 +3,18 @@ import type { CryptoProvider, KeyPair, Suite } from '../../ports/crypto.js';
 import type { Random } from '../../ports/random.js';
 import {
   assembleHello,
+  encodeHelloPayload,
   handshakeParts,
   handshakePayloadAt,
   PADDED_HELLO_PAYLOAD,
   parseResponsePayload,
   parseVersionList,
   sealedReplyParts,
+  type HelloPayload,
   type TransportParams,
 } from '../../wire/handshake-messages.js';
 import { openCookieReply, proofOf } from '../../wire/cookies.js';
-import { HelloPayloads } from '../../wire/handshake-payloads.js';
+import type { HelloPayloads } from '../../wire/handshake-payloads.js';
 import { sessionKeyOf } from '../key-schedule.js';
 import type { NoiseHandshake, NoiseProtocol } from '../noise.js';
 import type { HandshakeResult } from './handshake-result.js';
@@ -56,14 +58,13 @@ export interface InitiatorConfig {
   readonly cookie?: Uint8Array | undefined;
   /** The peer asks for a proof of this node's address, and gave a cookie (16 octets) for it. */
   readonly onCookie?: ((cookie: Uint8Array) => void) | undefined;
-  /** What `helloPayloads` makes of `params` and `suites`, once for all attempts of a node. */
-  readonly payloads?: HelloPayloads | undefined;
+  /** What `helloPayloads` makes of `params` and `suites`, for nodes that make many attempts. */
+  readonly payloads?: Pick<HelloPayloads, 'encode'> | undefined;
 }
 
-/** Payloads of the HELLOs of a node, for HELLOs of 1,200 octets. @throws STTConfigError `ERR_STT_OPTION_RANGE` if they do not fit */
-export function helloPayloads(params: TransportParams, suites: readonly Suite[]): HelloPayloads {
-  const versions = [PROTOCOL_VERSION];
-  return new HelloPayloads({ version: PROTOCOL_VERSION, versions, suites, params }, PADDED_HELLO_PAYLOAD);
+/** What the HELLOs of a node say, but for their timestamps. */
+export function helloContent(params: TransportParams, suites: readonly Suite[]): Omit<HelloPayload, 'timestampMicros'> {
+  return { version: PROTOCOL_VERSION, versions: [PROTOCOL_VERSION], suites, params };
 }
 
 /** A HELLO to send now. */
@@ -217,8 +218,10 @@ export class HandshakeInitiator {
     const handshakeId = crypto.randomBytes(SESSION_ID_OCTETS);
     const ephemeral = this.#config.ephemeralKeys?.() ?? freshKeyPair(crypto);
     const noise = startNoise(crypto, this.#protocol, true, handshakeId, seed.psk, staticKeys);
-    const payloads = this.#config.payloads ?? helloPayloads(params, suites);
-    const payload = payloads.encode(helloClock.next(wallClockMicros));
+    const timestampMicros = helloClock.next(wallClockMicros);
+    const payload =
+      this.#config.payloads?.encode(timestampMicros) ??
+      encodeHelloPayload({ ...helloContent(params, suites), timestampMicros }, PADDED_HELLO_PAYLOAD);
     // The first message of IX has no DH that could fail.
     const datagram = assembleHello(handshakeId, noise.write(payload, ephemeral)!);
     const parts = handshakeParts(datagram, 0, datagram.length)!;

@@ -1,8 +1,16 @@
 import type { CryptoProvider, KeyPair } from '../../ports/crypto.js';
 import { ascii } from '../../wire/ascii.js';
-import { NoiseHandshake, noiseProtocol, type NoiseProtocol } from '../noise.js';
+import { NoiseHandshake, noiseProtocol, type NoisePattern, type NoiseProtocol } from '../noise.js';
 
-const PATTERN = 'IXpsk0';
+/** IX of Noise §7.5, with psk0 (§9.4): each side tells its static key. */
+export const IXPSK0: NoisePattern = {
+  initiatorKnown: false,
+  responderKnown: false,
+  messages: [
+    ['psk', 'e', 's'],
+    ['e', 'ee', 'se', 's', 'es'],
+  ],
+};
 const PROLOGUE = ascii('STT v1');
 
 /** The same for all nodes, whatever computes it. */
@@ -10,7 +18,7 @@ let protocol: NoiseProtocol | undefined;
 
 /** Noise_IXpsk0_25519_ChaChaPoly_SHA256. */
 export function ixpsk0(crypto: CryptoProvider): NoiseProtocol {
-  protocol ??= noiseProtocol(crypto, PATTERN);
+  protocol ??= noiseProtocol(crypto, 'IXpsk0', IXPSK0);
   return protocol;
 }
 

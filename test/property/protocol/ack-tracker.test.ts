@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AckTracker } from '../../../lib/protocol/ack-tracker.js';
+import { ReceivedRanges } from '../../../lib/protocol/received-ranges.js';
 
 describe('ACK tracker', () => {
   it('holds the ranges that a set of numbers has, newest first', () => {
     const numbers = fc.uniqueArray(fc.nat({ max: 150 }), { maxLength: 120 });
     fc.assert(
       fc.property(numbers, fc.array(fc.nat({ max: 150 }), { maxLength: 4 }), (arrivals, told) => {
-        const acks = new AckTracker(25);
+        const acks = new AckTracker(25, new ReceivedRanges());
         const model = new Set<number>();
         let largest = -1;
         arrivals.forEach((pn, i) => {
@@ -20,16 +21,16 @@ describe('ACK tracker', () => {
           for (const other of model) if (other <= at && other !== largest) model.delete(other);
         });
         const seen: number[] = [];
-        for (let i = 0; i < acks.rangeCount; i++) {
-          const lo = acks.ranges[i * 2]!;
-          const hi = acks.ranges[i * 2 + 1]!;
+        for (let i = 0; i < acks.received.count; i++) {
+          const lo = acks.received.pairs[i * 2]!;
+          const hi = acks.received.pairs[i * 2 + 1]!;
           expect(lo).toBeLessThanOrEqual(hi);
-          if (i > 0) expect(hi).toBeLessThan(acks.ranges[i * 2 - 2]! - 1);
+          if (i > 0) expect(hi).toBeLessThan(acks.received.pairs[i * 2 - 2]! - 1);
           for (let pn = hi; pn >= lo; pn--) seen.push(pn);
         }
         const expected = [...model].sort((a, b) => b - a);
         // Beyond 64 ranges the oldest are dropped.
-        if (acks.rangeCount < 64) expect(seen).toEqual(expected);
+        if (acks.received.count < 64) expect(seen).toEqual(expected);
         else expect(expected.slice(0, seen.length)).toEqual(seen);
       }),
     );

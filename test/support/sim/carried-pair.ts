@@ -68,8 +68,8 @@ export class CarriedPair extends MovingPair {
   break(connection = WEB_SOCKET): [client: boolean, server: boolean] {
     this.open.delete(connection);
     const said: [boolean, boolean] = [
-      this.client.session.handlePathGone(this.now, connection),
-      this.server.session.handlePathGone(this.now, CONNECTIONS.get(connection)!),
+      this.client.session.paths.onGone(this.now, connection),
+      this.server.session.paths.onGone(this.now, CONNECTIONS.get(connection)!),
     ];
     this.pump();
     return said;
@@ -79,7 +79,7 @@ export class CarriedPair extends MovingPair {
   connect(connection = WEB_SOCKET): void {
     this.open.add(connection);
     this.clientPaths.keepPath(connection);
-    this.client.session.tryPath(this.now, connection);
+    this.client.session.paths.tryPath(this.now, connection);
     this.pump();
   }
 }

@@ -1,4 +1,5 @@
 import { ALGORITHMS } from '../../../lib/protocol/congestion/algorithms.js';
+import { datagramSending } from '../../../lib/protocol/datagram-sending.js';
 import { CloseCode, ControlType, PacketFrame } from '../../../lib/constants.js';
 import { Suite } from '../../../lib/ports/crypto.js';
 import type { PacketSink } from '../../../lib/ports/packet-sink.js';
@@ -160,6 +161,7 @@ export class Hostile {
       suite: Suite.AES_256_GCM,
       initialPacketSize: 1200,
       congestion: ALGORITHMS.cubic,
+      sending: datagramSending,
       random: new SimRandom(7),
       observer: this.app,
       ...options.config,

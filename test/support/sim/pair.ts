@@ -1,4 +1,5 @@
 import { ALGORITHMS } from '../../../lib/protocol/congestion/algorithms.js';
+import { datagramSending } from '../../../lib/protocol/datagram-sending.js';
 import { Suite } from '../../../lib/ports/crypto.js';
 import { DEFAULT_SESSION_LIMITS, type SessionConfig, type SessionLimits } from '../../../lib/protocol/session.js';
 import type { Carrier } from './carrier.js';
@@ -52,6 +53,7 @@ export class Pair {
         suite: Suite.AES_256_GCM,
         initialPacketSize: 1200,
         congestion: ALGORITHMS.cubic,
+        sending: datagramSending,
         random: new SimRandom(this.random.u32()),
         ...side.config,
         limits: { ...DEFAULT_SESSION_LIMITS, ...side.limits },

@@ -1,5 +1,6 @@
 import type { SessionEnd, SessionObserver } from '../../../lib/ports/session-observer.js';
 import type { Stream } from '../../../lib/protocol/stream.js';
+import { parseAlternatives } from '../../../lib/wire/alt-address.js';
 import { RESET_TOKEN_OCTETS } from '../../../lib/wire/handshake-messages.js';
 
 /**
@@ -61,6 +62,10 @@ export class Recorder implements SessionObserver {
 
   onResetToken(bytes: Uint8Array, begin: number): void {
     this.onToken(bytes.slice(begin, begin + RESET_TOKEN_OCTETS));
+  }
+
+  onAlternatives(bytes: Uint8Array, begin: number, end: number): boolean {
+    return parseAlternatives(bytes, begin, end) !== undefined;
   }
 
   onStreamReset(stream: Stream, code: number): void {

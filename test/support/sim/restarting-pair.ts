@@ -1,3 +1,4 @@
+import { announceResetToken } from '../../../lib/protocol/announcements.js';
 import { StatelessResets } from '../../../lib/api/stateless-resets.js';
 import { sessionKeys, testCrypto } from '../engine-harness.js';
 import type { Endpoint } from './endpoint.js';
@@ -28,7 +29,7 @@ export class RestartingPair {
     this.pair = new Pair({
       seed,
       conditions,
-      client: { carrier: carriers.client, params, config: { resetToken: token('client') } },
+      client: { carrier: carriers.client, params, config: { announcements: [announceResetToken(token('client'))] } },
       server: { carrier: carriers.server, params },
     });
     // The client has the server's from HELLO_RESP; its own goes to the server in a frame of the session.

@@ -8,7 +8,7 @@ import { CliFailure, Interrupted, explain } from '../../../lib/cli/failure.js';
 import { formatDuration, formatMs, formatOctets, formatRate } from '../../../lib/cli/format.js';
 import { ProgressBar } from '../../../lib/cli/progress-bar.js';
 import { summarize } from '../../../lib/cli/commands/ping.js';
-import { ERRORS, STTError, sttError, type ErrorCode } from '../../../lib/errors.js';
+import { ERRORS, STTError, sttError, type ErrorCode } from '../../../lib/node-errors.js';
 
 describe('arguments', () => {
   const options = { out: { value: 'DIR', short: 'o', help: '' }, force: { help: '' }, count: { value: 'N', help: '' } };

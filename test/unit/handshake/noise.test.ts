@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { IXPSK0 } from '../../../lib/protocol/handshake/noise-ixpsk0.js';
 import { NoiseHandshake, noiseProtocol } from '../../../lib/protocol/noise.js';
-import { noisePattern } from '../../../lib/protocol/noise-patterns.js';
 import type { CryptoProvider, KeyPair } from '../../../lib/ports/crypto.js';
 import { bytes, describeProviders, hex, provider, text } from '../../support/crypto-providers.js';
+import { noisePattern } from '../../support/noise-patterns.js';
 import { ReferenceNoise, referenceKeys } from '../../support/noise-ixpsk0-reference.js';
 import { describeVectors } from '../../support/vectors.js';
 
@@ -34,7 +35,7 @@ function keyPair(crypto: CryptoProvider, privateKey: string | undefined): KeyPai
 
 function run(crypto: CryptoProvider, vector: Vector): void {
   const name = /^Noise_(.+)_25519_ChaChaPoly_SHA256$/.exec(vector.protocol_name)![1]!;
-  const protocol = noiseProtocol(crypto, name);
+  const protocol = noiseProtocol(crypto, name, noisePattern(name));
   const side = (initiator: boolean): NoiseHandshake =>
     NoiseHandshake.start(crypto, protocol, initiator, {
       prologue: bytes(initiator ? vector.init_prologue : vector.resp_prologue),
@@ -50,7 +51,6 @@ function run(crypto: CryptoProvider, vector: Vector): void {
     expect(hex(sides[i % 2]!.write(bytes(payload), ephemerals[i % 2]))).toBe(ciphertext);
     expect(hex(sides[(i + 1) % 2]!.read(bytes(ciphertext)))).toBe(payload);
   }
-  expect(sides.every((one) => one.isFinished)).toBe(true);
   const [initiator, responder] = sides.map((one) => one.split());
   expect(initiator).toEqual(responder);
   if (vector.handshake_hash !== undefined) expect(hex(initiator!.hash)).toBe(vector.handshake_hash);
@@ -78,6 +78,7 @@ describeVectors<{ vectors: Vector[] }>('Noise vectors', 'noise_25519_chachapoly_
 
 describe('Noise patterns', () => {
   it('put psk tokens where their number says', () => {
+    expect(noisePattern('IXpsk0')).toEqual(IXPSK0);
     expect(noisePattern('IXpsk0').messages).toEqual([
       ['psk', 'e', 's'],
       ['e', 'ee', 'se', 's', 'es'],
@@ -107,7 +108,7 @@ const setting = fc.record({
 });
 
 describeProviders('Noise_IXpsk0 against a second implementation', (crypto) => {
-  const protocol = noiseProtocol(crypto, 'IXpsk0');
+  const protocol = noiseProtocol(crypto, 'IXpsk0', IXPSK0);
   const product = (initiator: boolean, psk: Uint8Array, prologue: Uint8Array, privateKey: Uint8Array): NoiseHandshake =>
     NoiseHandshake.start(crypto, protocol, initiator, {
       prologue,
@@ -157,7 +158,7 @@ describeProviders('Noise_IXpsk0 against a second implementation', (crypto) => {
 });
 
 describe('A bad Noise message', () => {
-  const protocol = noiseProtocol(provider, 'IXpsk0');
+  const protocol = noiseProtocol(provider, 'IXpsk0', IXPSK0);
   const fresh = (): KeyPair => keyPair(provider, hex(provider.randomBytes(32)))!;
   const psk = provider.randomBytes(32);
   const side = (initiator: boolean): NoiseHandshake =>

@@ -1,13 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { AckTracker } from '../../../lib/protocol/ack-tracker.js';
+import { ReceivedRanges } from '../../../lib/protocol/received-ranges.js';
 
 function ranges(acks: AckTracker): number[][] {
-  return Array.from({ length: acks.rangeCount }, (_, i) => [acks.ranges[i * 2]!, acks.ranges[i * 2 + 1]!]);
+  return Array.from({ length: acks.received.count }, (_, i) => [
+    acks.received.pairs[i * 2]!,
+    acks.received.pairs[i * 2 + 1]!,
+  ]);
 }
 
 /** A tracker past the first 16 packets, with all of them acknowledged. */
 function settled(): AckTracker {
-  const acks = new AckTracker(25);
+  const acks = new AckTracker(25, new ReceivedRanges());
   acks.onReceived(0, 16, true, 0);
   acks.onAckSent(false);
   return acks;
@@ -15,7 +19,7 @@ function settled(): AckTracker {
 
 describe('ACK tracker', () => {
   it('acknowledges each of the first 16 packets at once', () => {
-    const acks = new AckTracker(25);
+    const acks = new AckTracker(25, new ReceivedRanges());
     for (let pn = 0; pn < 16; pn++) {
       acks.onReceived(pn, 1, true, pn);
       expect(acks.shouldAckNow(pn)).toBe(true);
@@ -111,7 +115,7 @@ describe('ACK tracker', () => {
   });
 
   it('joins what closes a gap', () => {
-    const acks = new AckTracker(25);
+    const acks = new AckTracker(25, new ReceivedRanges());
     for (const pn of [0, 2, 4, 6]) acks.onReceived(pn, 1, true, 0);
     expect(ranges(acks)).toEqual([
       [6, 6],
@@ -131,18 +135,18 @@ describe('ACK tracker', () => {
   });
 
   it('keeps 64 ranges and drops the oldest', () => {
-    const acks = new AckTracker(25);
+    const acks = new AckTracker(25, new ReceivedRanges());
     for (let i = 0; i < 100; i++) acks.onReceived(i * 2, 1, true, 0);
-    expect(acks.rangeCount).toBe(64);
+    expect(acks.received.count).toBe(64);
     expect(ranges(acks)[0]).toEqual([198, 198]);
     expect(ranges(acks)[63]).toEqual([72, 72]);
     acks.onReceived(9, 1, true, 0);
-    expect(acks.rangeCount).toBe(64);
+    expect(acks.received.count).toBe(64);
     expect(ranges(acks)[63]).toEqual([72, 72]);
   });
 
   it('drops what an acknowledged ACK has told, but for the largest number', () => {
-    const acks = new AckTracker(25);
+    const acks = new AckTracker(25, new ReceivedRanges());
     acks.onReceived(0, 5, true, 0);
     acks.onReceived(6, 4, true, 0);
     acks.onAckOfAckReceived(7);
@@ -167,17 +171,17 @@ describe('ACK tracker', () => {
   });
 
   it('counts ECN marks', () => {
-    const acks = new AckTracker(25);
-    expect(acks.hasEcn).toBe(false);
+    const acks = new AckTracker(25, new ReceivedRanges());
+    expect(acks.received.hasEcn).toBe(false);
     acks.onReceived(0, 3, true, 0, 2);
     acks.onReceived(3, 2, true, 0, 1);
     acks.onReceived(5, 1, true, 0, 3);
     acks.onReceived(6, 7, true, 0, 0);
-    expect([acks.hasEcn, acks.ect0, acks.ect1, acks.ce]).toEqual([true, 3, 2, 1]);
+    expect([acks.received.hasEcn, acks.received.ect0, acks.received.ect1, acks.received.ce]).toEqual([true, 3, 2, 1]);
   });
 
   it('asks for a PING after many ACKs of many ranges that nothing acknowledged', () => {
-    const acks = new AckTracker(25);
+    const acks = new AckTracker(25, new ReceivedRanges());
     for (let i = 0; i < 40; i++) {
       acks.onReceived(i * 2, 1, true, 0);
       expect(acks.wantsPing).toBe(i >= 32);

@@ -294,7 +294,7 @@ describe('a handshake frame', () => {
   it('carries a nonce and a sealed answer in COOKIE_REPLY and VERSIONS', () => {
     const nonce = new Uint8Array(24).fill(3);
     const sealed = new Uint8Array(32).fill(4);
-    for (const type of [HandshakeType.COOKIE_REPLY, HandshakeType.VERSIONS]) {
+    for (const type of [HandshakeType.COOKIE_REPLY, HandshakeType.VERSIONS] as const) {
       const bytes = assembleSealedReply(type, ID, nonce, sealed);
       expect(bytes[handshakePayloadAt(bytes, 0, bytes.length)]).toBe(type);
       expect(sealedReplyParts(bytes, 0, bytes.length)).toEqual({ handshakeId: ID, nonce, sealed });

@@ -1,4 +1,5 @@
 import { AckTracker } from '../../../../lib/protocol/ack-tracker.js';
+import { ReceivedRanges } from '../../../../lib/protocol/received-ranges.js';
 import type { CongestionAlgorithm } from '../../../../lib/protocol/congestion/controller.js';
 import { LossRecovery } from '../../../../lib/protocol/loss-recovery.js';
 import { PacketNumbers } from '../../../../lib/protocol/packet-numbers.js';
@@ -47,7 +48,7 @@ export class BulkFlow {
   readonly #options: FlowOptions;
   readonly #numbers: PacketNumbers;
   readonly #pacer: Pacer;
-  readonly #acks = new AckTracker(MAX_ACK_DELAY);
+  readonly #acks = new AckTracker(MAX_ACK_DELAY, new ReceivedRanges());
   /** [time, number] of packets on their way. */
   readonly #packets = new Fifo(2);
   readonly #ackFrames = new Fifo(ACK_RANGES + 2 * MAX_RANGES);
@@ -208,8 +209,8 @@ export class BulkFlow {
     const { values } = this.#ackFrames;
     values[at + ACK_AT] = now + half;
     values[at + ACK_DELAY] = acks.ackDelay(now);
-    values[at + ACK_COUNT] = acks.rangeCount;
-    for (let i = 0; i < 2 * acks.rangeCount; i++) values[at + ACK_RANGES + i] = acks.ranges[i]!;
+    values[at + ACK_COUNT] = acks.received.count;
+    for (let i = 0; i < 2 * acks.received.count; i++) values[at + ACK_RANGES + i] = acks.received.pairs[i]!;
     const isEliciting = acks.wantsPing;
     if (isEliciting) {
       // The sender acknowledges it with its next packet.

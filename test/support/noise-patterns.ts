@@ -1,13 +1,4 @@
-/** What a Noise message does in turn (Noise §5.3, §9). */
-export type NoiseToken = 'e' | 's' | 'ee' | 'es' | 'se' | 'ss' | 'psk';
-
-export interface NoisePattern {
-  /** Static keys that the other side knows beforehand. */
-  readonly initiatorKnown: boolean;
-  readonly responderKnown: boolean;
-  /** Tokens of each message, the initiator's first, then by turns. */
-  readonly messages: readonly (readonly NoiseToken[])[];
-}
+import type { NoisePattern, NoiseToken } from '../../lib/protocol/noise.js';
 
 const K = true;
 const none = false;

@@ -1,0 +1,9 @@
+import type { CongestionAlgorithm } from './congestion/controller.js';
+
+/** How packets go over a kind of path. */
+export interface PathProfile {
+  /** Octets of full packets at first. */
+  readonly packetSize: number;
+  /** `undefined`: nobody controls it here. */
+  readonly congestion: CongestionAlgorithm | undefined;
+}
