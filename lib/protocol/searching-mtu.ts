@@ -4,7 +4,7 @@ import { BlackHoleDetector } from './black-hole.js';
 import { FrameLog } from './frame-log.js';
 import { type MtuReduction, PathMtu } from './path-mtu.js';
 import { SentFrame } from './sent-frame.js';
-import type { MtuFactory, MtuParts, MtuStats, SessionMtu } from './session-mtu.js';
+import type { MtuBounds, MtuFactory, MtuParts, MtuStats, SessionMtu } from './session-mtu.js';
 
 /** A search is worth its packets once so many octets were sent on a path: short sessions and idle ones never search. */
 const SEARCH_AFTER = 65_536;
@@ -17,6 +17,7 @@ const LOG = new FrameLog();
 class SearchingMtu implements SessionMtu {
   readonly detector = new BlackHoleDetector();
   readonly #parts: MtuParts;
+  readonly #bounds: MtuBounds;
   /** Undefined on paths whose packets are of a fixed size. */
   #mtu: PathMtu | undefined;
   /** `Outbox.octetsSent` from which on to search. */
@@ -27,8 +28,9 @@ class SearchingMtu implements SessionMtu {
   #reductions = 0;
   #lastReduction: MtuReduction = 'none';
 
-  constructor(parts: MtuParts) {
+  constructor(parts: MtuParts, bounds: MtuBounds) {
     this.#parts = parts;
+    this.#bounds = bounds;
   }
 
   get stats(): MtuStats {
@@ -45,12 +47,13 @@ class SearchingMtu implements SessionMtu {
     };
   }
 
-  onPath(initial: number, max: number): void {
+  onPath(initial: number, path: number): void {
     const { packetSizeReductions, packetSizeReduction } = this.stats;
     this.#reductions = packetSizeReductions;
     this.#lastReduction = packetSizeReduction;
     const { outbox } = this.#parts;
-    this.#mtu = max === 0 ? undefined : new PathMtu(initial, max);
+    const limit = this.#limit(path);
+    this.#mtu = limit === 0 ? undefined : new PathMtu(initial, limit);
     this.#searchFrom = outbox.octetsSent + SEARCH_AFTER;
     this.detector.restart(initial, outbox.nextNumber);
   }
@@ -85,6 +88,13 @@ class SearchingMtu implements SessionMtu {
     this.#mtu?.onRefused(now, octets);
   }
 
+  /** Largest packet to be tried on a path, 0 where packets are of a fixed size. */
+  #limit(path: number): number {
+    const { pathHost, initialPacketSize, maxPacketSize } = this.#bounds;
+    if (pathHost?.isConnection(path) === true) return 0;
+    return Math.max(initialPacketSize, Math.min(maxPacketSize, pathHost?.probeLimit(path) ?? MAX_DATAGRAM));
+  }
+
   #apply(size: number): void {
     const { outbox, recovery } = this.#parts;
     const isSmaller = size < outbox.packetSize;
@@ -115,4 +125,4 @@ class SearchingMtu implements SessionMtu {
 }
 
 /** For sessions over paths whose MTU is to be found. */
-export const searchingMtu: MtuFactory = (parts) => new SearchingMtu(parts);
+export const searchingMtu: MtuFactory = (parts, bounds) => new SearchingMtu(parts, bounds);

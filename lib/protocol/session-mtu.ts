@@ -1,4 +1,5 @@
 import type { PacketSink } from '../ports/packet-sink.js';
+import type { PathHost } from '../ports/path-host.js';
 import type { BlackHoleDetector } from './black-hole.js';
 import type { FrameLog } from './frame-log.js';
 import type { SessionStats } from './session-stats.js';
@@ -39,11 +40,8 @@ export interface SessionMtu {
   /** Told of sizes that arrive and get lost; undefined: nobody wants to know. */
   readonly detector: BlackHoleDetector | undefined;
   readonly stats: MtuStats;
-  /**
-   * The session goes over another path: packets of `initial` octets get through there, up to `max` may be tried. With
-   * `max` 0 the size is never changed.
-   */
-  onPath(initial: number, max: number): void;
+  /** The session goes over another path: packets of `initial` octets get through there. */
+  onPath(initial: number, path: number): void;
   /** Takes over another size if it is time for one, and sends a probe if one is due. False if the sink is full. */
   poll(now: number, sink: PacketSink): boolean;
   onProbeFate(id: number, isAcked: boolean): void;
@@ -53,19 +51,23 @@ export interface SessionMtu {
   onRefused(now: number, octets: number): void;
 }
 
-export type MtuFactory = (parts: MtuParts) => SessionMtu;
+/** How large packets may be; `SessionConfig` has it. */
+export interface MtuBounds {
+  /** Absent: every path carries the largest datagrams, as far as one knows. */
+  readonly pathHost?: Pick<PathHost, 'isConnection' | 'probeLimit'>;
+  readonly initialPacketSize: number;
+  readonly maxPacketSize: number;
+}
+
+export type MtuFactory = (parts: MtuParts, bounds: MtuBounds) => SessionMtu;
+
+function nothing(): void {}
 
 /** For sessions whose packet size is that of their path's profile, as in browsers. */
-class FixedMtu implements SessionMtu {
-  readonly detector = undefined;
-  readonly #parts: MtuParts;
-
-  constructor(parts: MtuParts) {
-    this.#parts = parts;
-  }
-
+export const fixedMtu: MtuFactory = (parts): SessionMtu => ({
+  detector: undefined,
   get stats(): MtuStats {
-    const { packetSize } = this.#parts.outbox;
+    const { packetSize } = parts.outbox;
     return {
       packetSize,
       packetSizeState: 'fixed',
@@ -75,17 +77,10 @@ class FixedMtu implements SessionMtu {
       mtuProbesSent: 0,
       mtuProbesLost: 0,
     };
-  }
-
-  onPath(): void {}
-
-  poll(): boolean {
-    return true;
-  }
-
-  onProbeFate(): void {}
-  onSilence(): void {}
-  onRefused(): void {}
-}
-
-export const fixedMtu: MtuFactory = (parts) => new FixedMtu(parts);
+  },
+  onPath: nothing,
+  poll: () => true,
+  onProbeFate: nothing,
+  onSilence: nothing,
+  onRefused: nothing,
+});

@@ -1,4 +1,3 @@
-import { MAX_DATAGRAM } from '../constants.js';
 import { AckTracker } from './ack-tracker.js';
 import { ControlQueue } from './control-queue.js';
 import type { ControlStream } from './control-stream.js';
@@ -46,7 +45,6 @@ export class SessionParts implements PathParts, MtuParts {
   readonly #connection: PathProfile;
   readonly #numbers: Numbers;
   readonly #sealLimit: number;
-  readonly #maxPacketSize: number;
 
   constructor(config: SessionConfig, host: FrameReceiverHost) {
     this.#config = config;
@@ -57,12 +55,12 @@ export class SessionParts implements PathParts, MtuParts {
       congestion: config.congestion,
     };
     this.#connection = config.connection ?? this.#datagrams;
-    this.#maxPacketSize = Math.min(config.maxPacketSize ?? initialPacketSize, peerParams.maxUdpPayload);
+    const maxPacketSize = Math.min(config.maxPacketSize ?? initialPacketSize, peerParams.maxUdpPayload);
     const { packetSize, congestion } = this.#profileOf(path);
     this.control = new ControlQueue(limits, observer, config.announcements ?? NOTHING);
     this.streams = new Streams(config, this.control);
     this.messages = new Messages(observer, peerParams.maxDatagram, limits.sendQueueOctets);
-    this.mtu = (config.mtu ?? fixedMtu)(this);
+    this.mtu = (config.mtu ?? fixedMtu)(this, { ...config, maxPacketSize });
     const { numbers, pacer, received, recovery, runs } = config.sending({
       now,
       observer: new FrameFates(this),
@@ -79,11 +77,11 @@ export class SessionParts implements PathParts, MtuParts {
     this.lifetime = new Lifetime(now, localParams.idleTimeoutMs, peerParams.idleTimeoutMs, config.keepAliveMs ?? 0);
     const limit = Math.min(
       limits.maxSealedPackets,
-      sealLimit(config.suite, Math.max(packetSize, this.#connection.packetSize, this.#maxPacketSize)),
+      sealLimit(config.suite, Math.max(packetSize, this.#connection.packetSize, maxPacketSize)),
     );
     this.outbox = new Outbox(packetSize, path, limit, recovery, numbers, pacer, this.lifetime);
     const { paths = singlePath, pathHost, random } = config;
-    this.mtu.onPath(packetSize, this.#probeLimit(path));
+    this.mtu.onPath(packetSize, path);
     this.paths = paths(now, path, this, pathHost, random, limits.maxPathResponses);
     this.#numbers = numbers;
     this.#sealLimit = limit;
@@ -130,7 +128,7 @@ export class SessionParts implements PathParts, MtuParts {
     this.outbox.packetSize = profile.packetSize;
     this.recovery.onPathChanged(path, restart ? profile : undefined, gone, now);
     if (!restart) this.recovery.onPacketSize(profile.packetSize);
-    this.mtu.onPath(profile.packetSize, this.#probeLimit(path));
+    this.mtu.onPath(profile.packetSize, path);
     this.onSmallerPackets();
     // What was acknowledged on the old path may not have arrived, and the new one has no round-trip time yet.
     this.acks.repeat();
@@ -140,16 +138,6 @@ export class SessionParts implements PathParts, MtuParts {
   /** @internal Messages that wait may not fit any more. */
   onSmallerPackets(): void {
     this.messages.onRoom(this.outbox.room);
-  }
-
-  /** Largest packet to be tried on a path, 0 where packets are of a fixed size. */
-  #probeLimit(path: number): number {
-    const { pathHost } = this.#config;
-    if (pathHost?.isConnection(path) === true) return 0;
-    return Math.max(
-      this.#datagrams.packetSize,
-      Math.min(this.#maxPacketSize, pathHost?.probeLimit(path) ?? MAX_DATAGRAM),
-    );
   }
 
   #profileOf(path: number): PathProfile {
