@@ -25,6 +25,7 @@ import type { DialOptions, OpenedSlot } from './dials.js';
 import { MessageQueue } from './message-queue.js';
 import type { NodeEvents, ReceivedMessage, SendResult } from './node-events.js';
 import { Newcomers } from './newcomers.js';
+import { prepareNodeKem } from './node-kem.js';
 import { nodeConfig, type NodeConfig, type STTNodeOptions } from './node-options.js';
 import { PathFinder } from './path-finder.js';
 import { PeerAdmission, remoteAddressOf } from './peer-admission.js';
@@ -258,6 +259,7 @@ export class STTNode extends EventEmitter<NodeEvents> {
       isWelcome: (peerNodeId: Uint8Array) => this.peers.isWelcome(peerNodeId),
       limits: config.admission.handshakes,
     };
+    if (config.rotation.firstAfterMs < Infinity) await prepareNodeKem();
     let bound!: BoundAddress;
     const carrier = await makeCarrier(this.#host, shared, async (events) => {
       const opened = await openEngine(this.#backend, config, events);

@@ -30,6 +30,8 @@ export type KemAnswer =
  * that of `node:crypto`, and @noble. Each answer comes later, never from within the call, and exactly once.
  */
 export interface Kem {
+  /** Gets ready, if there is something to get ready, so that the first question costs no more than the others. */
+  prepare?(): void;
   generate(done: (answer: KemAnswer) => void): void;
   encapsulate(publicKey: Uint8Array, done: (answer: KemAnswer) => void): void;
   decapsulate(privateKey: unknown, ciphertext: Uint8Array, done: (answer: KemAnswer) => void): void;

@@ -10,7 +10,6 @@ const WORKER = `
 const { parentPort, workerData } = require('node:worker_threads');
 const { createRequire } = require('node:module');
 const { pathToFileURL } = require('node:url');
-let loading;
 const load = () => import(pathToFileURL(createRequire(workerData).resolve('@noble/post-quantum/ml-kem.js')).href);
 const own = (octets) => octets.byteLength === octets.buffer.byteLength ? octets : octets.slice();
 const operations = {
@@ -30,9 +29,12 @@ const operations = {
     return { kind: 'decapsulated', secret: own(secret) };
   },
 };
+const loaded = load();
+// Told to whoever asks.
+loaded.catch(() => {});
 parentPort.on('message', async ([operation, ...inputs]) => {
   let answer;
-  try { answer = operations[operation]((await (loading ??= load())).ml_kem768, ...inputs); }
+  try { answer = operations[operation]((await loaded).ml_kem768, ...inputs); }
   catch (error) { answer = { kind: 'failed', why: String(error) }; }
   parentPort.postMessage(answer, Object.values(answer).filter((value) => value.buffer).map((value) => value.buffer));
 });
@@ -41,13 +43,18 @@ parentPort.on('message', async ([operation, ...inputs]) => {
 type Done = (answer: KemAnswer) => void;
 type Operation = 'generate' | 'encapsulate' | 'decapsulate';
 
-/** ML-KEM-768 in a worker thread, started with the first question. It does not hold the process. */
+/** ML-KEM-768 in a worker thread, started by `prepare` or by the first question. It does not hold the process. */
 export class WorkerMlKem implements Kem {
   #worker: Worker | undefined;
   /** A thread was tried in vain. */
   #isHere = false;
   /** Answers come in the order of questions. */
   #waiting: Done[] = [];
+
+  /** Starts the thread, which takes the event loop some milliseconds. If there is none to be had, questions do without. */
+  prepare(): void {
+    this.#thread();
+  }
 
   generate(done: Done): void {
     this.#ask(done, 'generate', [], []);
@@ -71,17 +78,12 @@ export class WorkerMlKem implements Kem {
   }
 
   #ask(done: Done, operation: Operation, inputs: readonly Uint8Array[], moved: readonly ArrayBuffer[]): void {
-    if (this.#isHere) {
+    const worker = this.#thread();
+    if (worker === undefined) {
       this.#answerHere(done, operation, inputs);
       return;
     }
-    try {
-      this.#worker ??= this.#start();
-    } catch {
-      this.#answerHere(done, operation, inputs);
-      return;
-    }
-    this.#worker.postMessage([operation, ...inputs], moved);
+    worker.postMessage([operation, ...inputs], moved);
     this.#waiting.push((answer) => {
       // What was moved there is lost with the thread.
       if (answer.kind !== 'failed' || moved.length > 0) done(answer);
@@ -96,6 +98,16 @@ export class WorkerMlKem implements Kem {
       (kem) => done((kem[operation] as (...inputs: readonly Uint8Array[]) => KemAnswer)(...inputs)),
       (error: Error) => done({ kind: 'failed', why: error.message }),
     );
+  }
+
+  #thread(): Worker | undefined {
+    if (this.#isHere) return undefined;
+    try {
+      return (this.#worker ??= this.#start());
+    } catch {
+      this.#isHere = true;
+      return undefined;
+    }
   }
 
   #start(): Worker {
