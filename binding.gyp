@@ -55,6 +55,7 @@
             "defines": ["<@(no_napi_no_uv)"],
             "sources": [
               "native/net/busy_poll.cc",
+              "native/net/freed_memory.cc",
               "native/net/socket_address.cc",
               "native/net/system_probe.cc",
               "native/net/udp_socket.cc",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "freed_memory.h"
 #include "kdf.h"
 #include "napi_support.h"
 
@@ -80,6 +81,7 @@ EngineWrap* EngineWrap::Create(napi_env env, napi_value self, napi_value events,
     if (!is_pending) ThrowType(env, "Events need the functions onBatch, onWritable and onError");
     return nullptr;
   }
+  KeepFreedMemory();
   return wrap.release();
 }
 
