@@ -288,7 +288,7 @@ describe('WebSocketTransport', () => {
 
   it('gives up a peer that shows no sign of life, and no other', async () => {
     const lost = new Promise<STTError | undefined>((resolve) => {
-      void listen({ heartbeatMs: 40, onClose: resolve }).then(async ({ url }) => {
+      void listen({ heartbeatMs: 500, onClose: resolve }).then(async ({ url }) => {
         const alive = await WebSocketTransport.connect(url, { onFrameReceived: () => {} });
         open.push(() => alive.close());
         const dead = new WebSocket(url, 'stt.v1', { autoPong: false });
