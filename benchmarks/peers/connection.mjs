@@ -1,11 +1,18 @@
+/** Nagle's algorithm is off where an answer is waited for. */
+export const wantsNoDelay = ['rtt', 'cycles', 'idle'].includes(process.env.METRIC);
+
+const BORROWING = ['borrowed', 'jumbo'];
+
 /** A Node stream as the harness sees a connection. */
 export function streamConnection(stream) {
   stream.on('error', () => {});
   return {
     stream,
     write: (chunk) => stream.write(chunk),
+    cork: () => stream.cork(),
+    uncork: () => stream.uncork(),
     onData: (listener) => {
-      if (process.env.METRIC === 'borrowed') stream.readBorrowed(listener).catch(() => {});
+      if (BORROWING.includes(process.env.METRIC)) stream.readBorrowed(listener).catch(() => {});
       else stream.on('data', listener);
     },
     onDrain: (listener) => stream.once('drain', listener),

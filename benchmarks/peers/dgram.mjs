@@ -21,12 +21,27 @@ export async function listen(onConnection) {
   return { port: socket.address().port };
 }
 
+/** Datagrams that wait for the system, above which the writer waits; with more of them most get lost. */
+const MOST_WAITING = 64;
+
 export async function connect({ port }) {
   const socket = await bind();
+  let waiting = 0;
+  let onDrain;
+  const sent = () => {
+    if (--waiting > MOST_WAITING / 2 || onDrain === undefined) return;
+    const call = onDrain;
+    onDrain = undefined;
+    call();
+  };
   return {
-    write: (chunk) => (socket.send(chunk, port, '127.0.0.1'), true),
+    write: (chunk) => {
+      waiting++;
+      socket.send(chunk, port, '127.0.0.1', sent);
+      return waiting < MOST_WAITING;
+    },
     onData: (listener) => socket.on('message', listener),
-    onDrain: () => {},
+    onDrain: (listener) => (onDrain = listener),
     close: async () => socket.close(),
   };
 }

@@ -1,11 +1,11 @@
-// node benchmarks/rotation.mjs [--segments 60] [--idle 40]: what changing the keys costs. One bulk transfer in segments
+// node benchmarks/macro/rotation.mjs [--segments 60] [--idle 40]: what changing the keys costs. One bulk transfer in segments
 // of 512 MiB: in every other one the keys are changed every 256 MiB; rates and CPU time are compared. And how
 // long the event loop stands still while a session changes its keys, beside as long without that. STT_BACKEND chooses the
 // backend. Needs dist/.
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { STTNode } from '../dist/index.js';
+import { STTNode } from '../../dist/index.js';
 
 const EVERY = 256 * 1024 * 1024;
 const SEGMENT = 2 * EVERY;

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { STCWrapper, STTHandshake, STTNode } from '../dist/index.js';
+import { STCWrapper, STTHandshake, STTNode } from '../../dist/index.js';
 
 const HELLO = 1200;
 const DISTINCT = 20_000;

@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 
-const entry = fileURLToPath(new URL('../../test/support/sim/congestion/index.ts', import.meta.url));
+const entry = fileURLToPath(new URL('../../../test/support/sim/congestion/index.ts', import.meta.url));
 const { output } = await build({
   configFile: false,
   logLevel: 'error',

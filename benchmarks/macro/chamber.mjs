@@ -1,4 +1,4 @@
-// node benchmarks/chamber.mjs [--rounds 5] [--metrics reads,durable,sequential,batched,open] [--stores chamber,lmdb,sqlite]
+// node benchmarks/macro/chamber.mjs [--rounds 5] [--metrics reads,durable,sequential,batched,open] [--stores chamber,lmdb,sqlite]
 //   [--path DIRECTORY] [--json FILE]
 // Operations per second on values of 256 octets, one process each, beside stores that users would take instead with the
 // same sealing; rounds interleaved, medians. Needs dist/, and `npm ci --prefix benchmarks` for better-sqlite3.

@@ -1,11 +1,11 @@
-// node benchmarks/congestion.mjs [--seconds 60] [--seeds 3] [--plot] [--json FILE]: CUBIC and BBR on a simulated link,
+// node benchmarks/macro/congestion.mjs [--seconds 60] [--seeds 3] [--plot] [--json FILE]: CUBIC and BBR on a simulated link,
 // beside a model of RFC 9438. What is simulated is loss recovery, controllers and pacer of the product, packet by packet.
 // --plot writes the pictures of docs/performance.md. Takes some minutes of one core; nothing depends on how fast it is.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ALGORITHMS, cubicModel, PACKET, runScenario } from './congestion/simulation.mjs';
-import { chart } from './congestion/svg.mjs';
+import { chart } from '../plot/lines.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -57,7 +57,7 @@ function trace(options, everyMs) {
 }
 
 function save(name, panels) {
-  if (values.plot) writeFileSync(fileURLToPath(new URL(`../docs/${name}.svg`, import.meta.url)), chart(panels));
+  if (values.plot) writeFileSync(fileURLToPath(new URL(`../../docs/${name}.svg`, import.meta.url)), chart(panels));
 }
 
 function randomLoss() {

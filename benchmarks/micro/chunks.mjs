@@ -1,4 +1,4 @@
-// node benchmarks/chunks.mjs [--rounds 5] [--chunk 65536] [--backends native,js] [--pieces 65536]
+// node benchmarks/micro/chunks.mjs [--rounds 5] [--chunk 65536] [--backends native,js] [--pieces 65536]
 // GB/s of StreamEncoder and StreamDecoder on one core, each direction alone in a process of its own; rounds interleaved,
 // medians. Needs dist/.
 import { execFileSync } from 'node:child_process';
@@ -61,7 +61,7 @@ function onOneCore(command, env) {
 }
 
 async function measure(direction) {
-  const { StreamDecoder, StreamEncoder, STCWrapper } = await import('../dist/index.js');
+  const { StreamDecoder, StreamEncoder, STCWrapper } = await import('../../dist/index.js');
   const context = new STCWrapper(new Uint8Array(32).fill(1)).createStreamContext(new Uint8Array(8), 1);
   const encoder = new StreamEncoder(context, chunkSize);
   const piece = new Uint8Array(Number(values.pieces)).fill(7);

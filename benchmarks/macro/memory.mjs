@@ -1,9 +1,9 @@
-// node benchmarks/memory.mjs [--octets 4294967296] [--rate 200e6]: what both processes hold while a reader takes less
+// node benchmarks/macro/memory.mjs [--octets 4294967296] [--rate 200e6]: what both processes hold while a reader takes less
 // than the sender offers. Resident memory is sampled every 100 ms; exits 1 if either side ever exceeds 200 MB.
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { connect, listen } from './peers/stt.mjs';
+import { connect, listen } from '../peers/stt.mjs';
 
 const LIMIT = 200e6;
 const role = process.argv[2];

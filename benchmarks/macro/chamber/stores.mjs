@@ -1,7 +1,7 @@
 // What is measured: the Chamber, and stores that users would take instead, with the same sealing of names and records.
 import { join } from 'node:path';
-import { Chamber, STCWrapper } from '../../dist/index.js';
-import { RecordCodec, RecordKind } from '../../dist/chamber/record.js';
+import { Chamber, STCWrapper } from '../../../dist/index.js';
+import { RecordCodec, RecordKind } from '../../../dist/chamber/record.js';
 
 const stc = new STCWrapper(new Uint8Array(32).fill(3));
 const nodeId = new Uint8Array(32).fill(4);

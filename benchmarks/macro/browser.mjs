@@ -14,7 +14,7 @@ import { chromium } from 'playwright-core';
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, megabytes: { type: 'string', default: '50' } },
 });
-const SERVE = fileURLToPath(new URL('../examples/browser/serve.mjs', import.meta.url));
+const SERVE = fileURLToPath(new URL('../../examples/browser/serve.mjs', import.meta.url));
 const seed = randomBytes(32).toString('base64url');
 const work = await mkdtemp(join(tmpdir(), 'stt-bench-browser-'));
 let server;
