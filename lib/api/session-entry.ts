@@ -1,6 +1,6 @@
 import { MAX_DATAGRAM } from '../constants.js';
 import { sttError } from '../node-errors.js';
-import type { PacketEngine } from '../ports/packet-engine.js';
+import { NONE, type PacketEngine } from '../ports/packet-engine.js';
 import type { AlternativeAddresses, PathFinding, PathHost, Wish } from '../ports/path-host.js';
 import type { PacketSink } from '../ports/packet-sink.js';
 import type { Deadline } from '../protocol/deadlines.js';
@@ -36,6 +36,8 @@ export class SessionEntry<S extends StreamFace> extends SessionBridge<S> impleme
   readonly slot: number;
   /** The path in use, one count of which is this session's. */
   path: number;
+  /** Packets on it are marked for ECN. */
+  #marks = false;
   #alternatives: AlternativeAddresses | undefined;
   readonly #engine: PacketEngine;
   readonly #carrier: EntryCarrier<S>;
@@ -116,6 +118,12 @@ export class SessionEntry<S extends StreamFace> extends SessionBridge<S> impleme
     return true;
   }
 
+  mark(on: boolean): void {
+    if (on === this.#marks) return;
+    this.#marks = on;
+    this.#engine.markPath(this.slot, on ? this.path : NONE);
+  }
+
   // PathHost
 
   keepPath(path: number): boolean {
@@ -176,6 +184,7 @@ export class SessionEntry<S extends StreamFace> extends SessionBridge<S> impleme
 
   onPathChanged(path: number): void {
     const address = this.#engine.pathAddress(path)!;
+    this.mark(false);
     this.path = path;
     this.#connection = isConnection(address) ? address : undefined;
     this.remoteLabel = formatAddress(address);

@@ -1,4 +1,5 @@
 import type { CryptoProvider } from '../ports/crypto.js';
+import type { PacketEngine } from '../ports/packet-engine.js';
 import type { Random } from '../ports/random.js';
 import { announceAlternatives, announceResetToken } from '../protocol/announcements.js';
 import { ALGORITHMS } from '../protocol/congestion/algorithms.js';
@@ -36,7 +37,7 @@ export function newSession<S extends StreamFace>(
   entry: SessionEntry<S>,
   random: Random,
   now: number,
-  { resets }: { readonly resets?: StatelessResets | undefined },
+  { engine, resets }: { readonly engine: PacketEngine; readonly resets?: StatelessResets | undefined },
 ): Session {
   const { maxUdpPayload } = result.peerParams;
   const announcements: Announcement[] = [];
@@ -56,6 +57,7 @@ export function newSession<S extends StreamFace>(
     mtu: searchingMtu,
     congestion: ALGORITHMS[config.congestion],
     sending: datagramSending,
+    ecn: engine.canMark,
     // A WebSocket carries any size, and each message costs (STT §10). TCP has congestion control of its own.
     connection: { packetSize: maxUdpPayload, congestion: unlimited },
     ...(result.handshakeRttMs === undefined ? {} : { handshakeRttMs: result.handshakeRttMs }),

@@ -1,6 +1,9 @@
 import { MAX_RESET, MIN_RESET } from '../constants.js';
 import type { CryptoProvider, HeaderCipher, PacketCipher, Suite } from '../ports/crypto.js';
-import type { PhaseKeys, SessionKeys } from '../ports/packet-engine.js';
+import { NONE, type PhaseKeys, type SessionKeys } from '../ports/packet-engine.js';
+
+/** ECN-capable transport, of the two bits of ECN (RFC 3168). */
+const ECT0 = 2;
 
 /** Which packet numbers were seen. */
 export interface PacketWindow {
@@ -44,6 +47,8 @@ export class EngineSession {
   #oldReceive: PhaseCipher | undefined;
   /** The smallest packet number that was opened in this phase: those of the phase before lie below it. */
   #firstOfPhase = 0;
+  /** Packets on this path are sent with ECT(0). */
+  #markedPath: number = NONE;
 
   constructor(crypto: CryptoProvider, keys: SessionKeys, window: PacketWindow) {
     this.#crypto = crypto;
@@ -55,6 +60,19 @@ export class EngineSession {
     this.send = new PhaseCipher(crypto, keys.suite, keys.send);
     this.receive = new PhaseCipher(crypto, keys.suite, keys.receive);
     this.forgeriesLeft = keys.forgeryLimit;
+  }
+
+  setResetToken(token: Uint8Array): void {
+    this.resetToken = token.slice();
+  }
+
+  mark(path: number): void {
+    this.#markedPath = path;
+  }
+
+  /** The ECN bits of packets on a path. */
+  ecnOn(path: number): number {
+    return path === this.#markedPath ? ECT0 : 0;
   }
 
   /** See `PacketEngine`. */

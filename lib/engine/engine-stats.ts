@@ -23,6 +23,7 @@ export function emptyStats(): PacketEngineStats {
     sendCalls: 0,
     gso: false,
     gro: false,
+    ecn: false,
     dontFragment: false,
     receiveBufferOctets: 0,
     sendBufferOctets: 0,

@@ -44,6 +44,7 @@ export interface JsPacketEngineOptions {
 export class JsPacketEngine implements PacketEngine {
   readonly backend = 'js';
   readonly dontFragment = false;
+  readonly canMark: boolean;
   readonly rows: Uint32Array;
   readonly groups: Uint32Array;
   readonly slab: Uint8Array;
@@ -79,6 +80,7 @@ export class JsPacketEngine implements PacketEngine {
     this.#crypto = options.crypto;
     this.#events = options.events;
     this.#output = options.output;
+    this.canMark = options.output.canMark;
     this.#batch = new RowBuffer(Math.max(options.slabOctets ?? DEFAULT_SLAB, MIN_SLAB));
     this.#transmit = new TransmitRing(Math.max(options.transmitOctets ?? DEFAULT_TRANSMIT, MAX_DATAGRAM));
     this.rows = this.#batch.rows;
@@ -88,10 +90,10 @@ export class JsPacketEngine implements PacketEngine {
     this.#sessions = new SessionTable(salt);
     this.#paths = new PathTable(salt);
     this.#handshakes = new HandshakeFilter(options.crypto, salt);
-    this.#stats = emptyStats();
+    this.#stats = { ...emptyStats(), ecn: this.canMark };
   }
 
-  receive(datagram: Uint8Array, address: Uint8Array): void {
+  receive(datagram: Uint8Array, address: Uint8Array, ecn = 0): void {
     if (this.#closing !== undefined) return;
     if (!this.#batch.hasRoom(datagram.length)) {
       this.deliver();
@@ -101,7 +103,7 @@ export class JsPacketEngine implements PacketEngine {
     stats.datagramsReceived++;
     stats.octetsReceived += datagram.length;
     const first = datagram.length === 0 || datagram.length > MAX_RECEIVED ? 0 : datagram[0]!;
-    if ((first & PACKET_BIT) !== 0) this.#receivePacket(datagram, address);
+    if ((first & PACKET_BIT) !== 0) this.#receivePacket(datagram, address, ecn & Marks.ECN_MASK);
     else if (first === FRAME_MAGIC) this.#receiveHandshake(datagram, address);
     else stats.droppedMalformed++;
   }
@@ -182,8 +184,11 @@ export class JsPacketEngine implements PacketEngine {
   }
 
   setResetToken(slot: number, token: Uint8Array): void {
-    const session = this.#sessions.at(slot);
-    if (session !== undefined) session.resetToken = token.slice();
+    this.#sessions.at(slot)?.setResetToken(token);
+  }
+
+  markPath(slot: number, path: number): void {
+    this.#sessions.at(slot)?.mark(path);
   }
 
   reportStrays(count: number): void {
@@ -220,13 +225,14 @@ export class JsPacketEngine implements PacketEngine {
     if (session === undefined || address === undefined) return 0;
     if (payload < 1 || payload > MAX_DATAGRAM - PACKET_OVERHEAD - STREAM_HEADER) return 0;
     const ring = this.#ringOf(address);
+    const ecn = session.ecnOn(path);
     const total = begin < end ? Math.ceil((end - begin) / payload) : fin ? 1 : 0;
     for (let taken = 0; taken < total; taken++) {
       const next = Math.min(begin + payload, end);
       const at = this.#reserve(ring, PACKET_OVERHEAD + STREAM_HEADER + next - begin);
       if (at < 0) return taken;
       encodeStreamHeader(streamId, offset, fin && next === end, next - begin, this.#streamHeader, 0);
-      this.#seal(session, ring, address, at, pn + taken, this.#streamHeader, chunk.subarray(begin, next));
+      this.#seal(session, ring, address, ecn, at, pn + taken, this.#streamHeader, chunk.subarray(begin, next));
       offset += next - begin;
       begin = next;
     }
@@ -242,7 +248,7 @@ export class JsPacketEngine implements PacketEngine {
     const ring = this.#ringOf(address);
     const at = this.#reserve(ring, length);
     if (at < 0) return false;
-    this.#seal(session, ring, address, at, pn, EMPTY, frames.subarray(begin, end));
+    this.#seal(session, ring, address, session.ecnOn(path), at, pn, EMPTY, frames.subarray(begin, end));
     return true;
   }
 
@@ -251,8 +257,7 @@ export class JsPacketEngine implements PacketEngine {
     const ring = this.#ringOf(address);
     const at = this.#reserve(ring, datagram.length);
     if (at < 0) return false;
-    ring.octets.set(datagram, at);
-    ring.push(new Uint8Array(address.subarray(0, ADDRESS_OCTETS)), at, datagram.length);
+    ring.copy(address, at, datagram);
     return true;
   }
 
@@ -294,7 +299,7 @@ export class JsPacketEngine implements PacketEngine {
     return this.#output.close();
   }
 
-  #receivePacket(packet: Uint8Array, address: Uint8Array): void {
+  #receivePacket(packet: Uint8Array, address: Uint8Array, ecn: number): void {
     const stats = this.#stats;
     // STT §5: an empty payload is a fault of the peer's, so it is opened as well.
     if (packet.length < PACKET_OVERHEAD) {
@@ -316,7 +321,7 @@ export class JsPacketEngine implements PacketEngine {
       stats.packetsOpened++;
       const path = this.#paths.meet(address);
       const { packetNumber, phase, reserved } = this.#opener;
-      const marks = (phase << Marks.PHASE_SHIFT) >>> 0;
+      const marks = ((phase << Marks.PHASE_SHIFT) | ecn) >>> 0;
       const length = packet.length - PACKET_OVERHEAD;
       if (reserved || length === 0) this.#batch.addBadPacket(slot, path, marks, packetNumber);
       else this.#batch.addPacket(slot, path, marks, packetNumber, length);
@@ -354,8 +359,7 @@ export class JsPacketEngine implements PacketEngine {
     const reply = this.#handshakes.cookieReply(hello, address);
     const at = reply === undefined ? -1 : this.#transmit.reserve(reply.length);
     if (reply === undefined || at < 0) return;
-    this.#transmit.octets.set(reply, at);
-    this.#transmit.push(new Uint8Array(address.subarray(0, ADDRESS_OCTETS)), at, reply.length);
+    this.#transmit.copy(address, at, reply);
     this.#replied = true;
   }
 
@@ -380,12 +384,13 @@ export class JsPacketEngine implements PacketEngine {
     session: EngineSession,
     ring: TransmitRing,
     address: Uint8Array,
+    ecn: number,
     at: number,
     pn: number,
     head: Uint8Array,
     body: Uint8Array,
   ): void {
-    ring.push(address, at, this.#sealer.seal(session, pn, head, body, ring.octets, at));
+    ring.push(address, at, this.#sealer.seal(session, pn, head, body, ring.octets, at), ecn);
   }
 
   #settle(): void {

@@ -1,3 +1,4 @@
+import { ADDRESS_OCTETS } from '../ports/packet-engine.js';
 import type { DatagramOutput } from './datagram-output.js';
 
 /** Datagrams that may wait: with small ones this is reached before the octets are. A power of two. */
@@ -18,6 +19,7 @@ export class TransmitRing {
 
   readonly #begins = new Uint32Array(MAX_DATAGRAMS);
   readonly #ends = new Uint32Array(MAX_DATAGRAMS);
+  readonly #ecn = new Uint8Array(MAX_DATAGRAMS);
   readonly #addresses: Uint8Array[] = new Array<Uint8Array>(MAX_DATAGRAMS).fill(NO_ADDRESS);
   /** Counted up for ever; the record is that modulo MAX_DATAGRAMS (`&` takes numbers modulo 2^32). */
   #oldest = 0;
@@ -67,13 +69,20 @@ export class TransmitRing {
     return length <= tail ? 0 : -1;
   }
 
-  /** Queues the datagram written at `begin`. */
-  push(address: Uint8Array, begin: number, length: number): void {
+  /** Queues the datagram written at `begin`; `ecn`: the two bits of its IP header. */
+  push(address: Uint8Array, begin: number, length: number, ecn = 0): void {
     const record = this.#newest++ & MASK;
     this.#begins[record] = begin;
     this.#ends[record] = this.#head = begin + length;
     this.#addresses[record] = address;
+    this.#ecn[record] = ecn;
     this.#held += length;
+  }
+
+  /** Queues a copy of a datagram, at `begin`; the address is borrowed. */
+  copy(address: Uint8Array, begin: number, datagram: Uint8Array): void {
+    this.octets.set(datagram, begin);
+    this.push(new Uint8Array(address.subarray(0, ADDRESS_OCTETS)), begin, datagram.length);
   }
 
   /** Gives all waiting datagrams to the output. Returns their octets. */
@@ -84,7 +93,8 @@ export class TransmitRing {
       const begin = this.#begins[record]!;
       const end = this.#ends[record]!;
       octets += end - begin;
-      if (output.send(this.#addresses[record]!, this.octets, begin, end)) this.release(1);
+      const isDone = output.send(this.#addresses[record]!, this.octets, begin, end, this.#ecn[record]!);
+      if (isDone) this.release(1);
     }
     return octets;
   }

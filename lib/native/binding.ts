@@ -60,6 +60,7 @@ export interface NativeEngineConfig {
   readonly forceNoOffload: boolean;
   /** Test aids: see `NativeEngineTestOptions`. */
   readonly refuseGso: boolean;
+  readonly refuseMarks: boolean;
   readonly blockEvery: number;
   /** How long an answer is waited for awake, 0 = never. */
   readonly busyPollMicros: number;
@@ -71,6 +72,8 @@ export interface NativeEngineConfig {
 export interface NativeDatagram {
   readonly address: Uint8Array;
   readonly datagram: Uint8Array;
+  /** The two ECN bits of its IP header. */
+  readonly ecn: number;
 }
 
 /** What the addon's engine does just as `PacketEngine` says. */
@@ -87,6 +90,7 @@ type SameAsPacketEngine = Pick<
   | 'switchSendKeys'
   | 'dropOldKeys'
   | 'setResetToken'
+  | 'markPath'
   | 'reportStrays'
   | 'openPath'
   | 'closePath'
@@ -94,7 +98,6 @@ type SameAsPacketEngine = Pick<
   | 'sealStreamRun'
   | 'sealFrames'
   | 'sendDatagram'
-  | 'receive'
   | 'deliver'
 >;
 
@@ -126,6 +129,7 @@ export interface NativeEngine extends SameAsPacketEngine {
     receiveKey: Uint8Array,
     receiveIv: Uint8Array,
   ): boolean;
+  receive(datagram: Uint8Array, address: Uint8Array, ecn: number): void;
   /** Writes the counters in the order of `STAT_NAMES`. */
   readStats(out: Float64Array): void;
   /** ADDRESS_OCTETS, `undefined` without a socket. */

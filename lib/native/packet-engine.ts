@@ -29,6 +29,8 @@ export interface NativeEngineSizes {
 export interface NativeEngineTestOptions extends NativeEngineSizes {
   /** The system refuses every send with segmentation offload, as it does for some network cards. */
   readonly refuseGso?: boolean;
+  /** The system refuses ECN marks. */
+  readonly refuseMarks?: boolean;
   /** Every so manieth send finds the socket's buffer full; 0, the default, none. */
   readonly blockEvery?: number;
 }
@@ -82,6 +84,7 @@ const STAT_NAMES = [
 const GSO_AT = STAT_NAMES.length;
 const GRO_AT = GSO_AT + 1;
 const DONT_FRAGMENT_AT = GRO_AT + 1;
+const ECN_AT = DONT_FRAGMENT_AT + 1;
 
 /**
  * The packet engine in native code: recvmmsg and sendmmsg with segmentation offload, OpenSSL, one call into JavaScript
@@ -93,9 +96,10 @@ export class NativePacketEngine implements PacketEngine {
   readonly groups: Uint32Array;
   readonly slab: Uint8Array;
   readonly dontFragment: boolean;
+  readonly canMark: boolean;
 
   readonly #native: NativeEngine;
-  readonly #counters = new Float64Array(STAT_NAMES.length + 3);
+  readonly #counters = new Float64Array(STAT_NAMES.length + 4);
   readonly #events: PacketEngineEvents;
   #closing: Promise<void> | undefined;
 
@@ -117,6 +121,7 @@ export class NativePacketEngine implements PacketEngine {
         sendBufferOctets: options.sendBufferOctets ?? DEFAULT_BUFFER,
         forceNoOffload: options.forceNoOffload ?? false,
         refuseGso: test.refuseGso ?? false,
+        refuseMarks: test.refuseMarks ?? false,
         blockEvery: test.blockEvery ?? 0,
         busyPollMicros: options.busyPollMicros ?? 0,
         slabOctets: test.slabOctets ?? DEFAULT_SLAB,
@@ -131,7 +136,9 @@ export class NativePacketEngine implements PacketEngine {
     this.rows = this.#native.rows;
     this.groups = this.#native.groups;
     this.slab = this.#native.slab;
-    this.dontFragment = this.stats().dontFragment;
+    const { dontFragment, ecn } = this.stats();
+    this.dontFragment = dontFragment;
+    this.canMark = ecn;
   }
 
   /**
@@ -207,6 +214,10 @@ export class NativePacketEngine implements PacketEngine {
     this.#native.setResetToken(slot, token);
   }
 
+  markPath(slot: number, path: number): void {
+    this.#native.markPath(slot, path);
+  }
+
   reportStrays(count: number): void {
     this.#native.reportStrays(count);
   }
@@ -268,6 +279,7 @@ export class NativePacketEngine implements PacketEngine {
       gso: counters[GSO_AT] === 1,
       gro: counters[GRO_AT] === 1,
       dontFragment: counters[DONT_FRAGMENT_AT] === 1,
+      ecn: counters[ECN_AT] === 1,
     };
   }
 
@@ -276,8 +288,8 @@ export class NativePacketEngine implements PacketEngine {
     return this.#closing;
   }
 
-  receive(datagram: Uint8Array, address: Uint8Array): void {
-    this.#native.receive(datagram, address);
+  receive(datagram: Uint8Array, address: Uint8Array, ecn = 0): void {
+    this.#native.receive(datagram, address, ecn);
   }
 
   deliver(): void {

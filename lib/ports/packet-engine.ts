@@ -149,6 +149,8 @@ export interface PacketEngineStats {
   /** Segmentation offload in use now, or why not. */
   gso: boolean;
   gro: boolean;
+  /** As `PacketEngine.canMark`, or false since the system refused. */
+  ecn: boolean;
   /** As `PacketEngine.dontFragment`. */
   dontFragment: boolean;
   receiveBufferOctets: number;
@@ -194,6 +196,8 @@ export interface PacketEngine {
   readonly slab: Uint8Array;
   /** Datagrams that are too large for a path get lost there; else the system cuts them up and they seem to fit. */
   readonly dontFragment: boolean;
+  /** Puts ECN marks into the IP headers of what is sent (RFC 9000 §13.4); else `markPath` does nothing. */
+  readonly canMark: boolean;
 
   /** Keys against which mac1 of a HELLO is checked, by seed index (at most 64). */
   setMac1Keys(keys: readonly Uint8Array[]): void;
@@ -214,6 +218,8 @@ export interface PacketEngine {
   closeSession(slot: number): void;
   /** What ends a stateless reset of this session, RESET_TOKEN_OCTETS; without one, none is recognized. */
   setResetToken(slot: number, token: Uint8Array): void;
+  /** What is sealed for the session on this path from now on is sent with ECT(0), all else without; NONE: nothing is. */
+  markPath(slot: number, path: number): void;
   /** The next `count` packets of sessions that are not in the table are told; none before the first call. */
   reportStrays(count: number): void;
 
@@ -256,8 +262,9 @@ export interface PacketEngine {
   /**
    * Works on one datagram (65,527 octets at most) as if it had come in from `address`, and queues its rows; both are
    * borrowed. Delivers what is queued first if there is no room left. Not to be called from `onBatch`.
+   * `ecn`: the two ECN bits of its IP header, 0 by default.
    */
-  receive(datagram: Uint8Array, address: Uint8Array): void;
+  receive(datagram: Uint8Array, address: Uint8Array, ecn?: number): void;
   /** Fires `onBatch` for what is queued, if there is anything. Not to be called from `onBatch`. */
   deliver(): void;
 

@@ -25,6 +25,8 @@ export interface PacketSink {
    * full. `path`: where it goes, if not over the path in use.
    */
   sealFrames(pn: number, frames: Uint8Array, begin: number, end: number, path?: number): boolean;
+  /** Whether packets on the path in use are sent with ECT(0) from now on, until that is another one. Absent: never. */
+  mark?(on: boolean): void;
   /** Asked before each packet where no runs are sent: true if `sealFrames` would take none. */
   isFull?(): boolean;
 }

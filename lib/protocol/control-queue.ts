@@ -29,8 +29,8 @@ export interface ControlValues {
  * with the value of the moment it is sent; answers to the peer's requests are bounded and dropped beyond that.
  */
 export class ControlQueue {
-  wantSessionCredit = false;
-  wantStreamLimit = false;
+  wantCredit = false;
+  wantLimit = false;
   /** A PING nobody awaits the answer of: keeps the session, or probes. */
   wantPing = false;
   readonly #limits: SessionLimits;
@@ -54,8 +54,8 @@ export class ControlQueue {
 
   get waiting(): boolean {
     return (
-      this.wantSessionCredit ||
-      this.wantStreamLimit ||
+      this.wantCredit ||
+      this.wantLimit ||
       this.wantPing ||
       hasSome(this.#toAnnounce) ||
       hasSome(this.#streams) ||
@@ -119,16 +119,16 @@ export class ControlQueue {
       at = encodePing(token(0, id), out, at);
       log.add(SentFrame.PING, 0, id, ControlType.PING);
     }
-    if (this.wantSessionCredit && room()) {
+    if (this.wantCredit && room()) {
       const limit = streams.window.renew(now, rttMs);
       at = encodeFlowCredit(0, limit, out, at);
       log.add(SentFrame.FLOW_CREDIT, 0, limit, 0);
-      this.wantSessionCredit = false;
+      this.wantCredit = false;
     }
-    if (this.wantStreamLimit && room()) {
+    if (this.wantLimit && room()) {
       at = encodeStreamLimit(streams.table.peerLimit, out, at);
       log.add(SentFrame.STREAM_LIMIT, streams.table.peerLimit, 0, 0);
-      this.wantStreamLimit = false;
+      this.wantLimit = false;
     }
     while (hasSome(this.#streams) && at + 3 * LONGEST <= end && !log.full) {
       at = this.#encodeStream(this.#streams.shift()!, out, at, log, streams, now, rttMs);
@@ -160,11 +160,11 @@ export class ControlQueue {
     const stream = streams.table.get(a);
     switch (kind) {
       case SentFrame.FLOW_CREDIT:
-        if (a === 0) this.wantSessionCredit ||= b === streams.window.limit;
+        if (a === 0) this.wantCredit ||= b === streams.window.limit;
         else if (stream?.creditUseful === true && b === stream.receiveWindow.limit) stream.want(StreamWant.CREDIT);
         return;
       case SentFrame.STREAM_LIMIT:
-        this.wantStreamLimit ||= a === streams.table.peerLimit;
+        this.wantLimit ||= a === streams.table.peerLimit;
         return;
       case SentFrame.STREAM_RESET:
         if (stream?.resetPending === true) stream.want(StreamWant.RESET);
@@ -205,7 +205,7 @@ export class ControlQueue {
       const limit = stream.receiveWindow.renew(now, rttMs);
       // One stream must be able to use what it is given.
       streams.window.grow(1.5 * stream.receiveWindow.window);
-      if (streams.window.creditDue) this.wantSessionCredit = true;
+      if (streams.window.creditDue) this.wantCredit = true;
       at = encodeFlowCredit(stream.id, limit, out, at);
       log.add(SentFrame.FLOW_CREDIT, stream.id, limit, 0);
     }

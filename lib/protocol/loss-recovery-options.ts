@@ -20,6 +20,8 @@ export interface LossRecoveryOptions {
   readonly handshakeRttMs?: number;
   /** The path in use, any number that tells paths apart. */
   readonly path: number;
+  /** Its packets may be marked for ECN; else, or on other paths whose profile forbids it, they are not. */
+  readonly ecn?: boolean | undefined;
   /** Learns which sizes arrive on the path in use and which get lost. */
   readonly detector?: BlackHoleDetector | undefined;
 }

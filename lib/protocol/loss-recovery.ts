@@ -29,7 +29,7 @@ export class LossRecovery {
   readonly #observer: SentFrameObserver;
   readonly #numbers: PacketNumbers;
   readonly #sent = new SentPackets();
-  readonly #ecn = new EcnValidator();
+  readonly ecn: EcnValidator;
   readonly #paths: PathFlights;
   readonly #congestion: CongestionState;
   readonly #probing: ProbeTimeout;
@@ -43,6 +43,7 @@ export class LossRecovery {
     this.#numbers = options.numbers;
     this.#probing = new ProbeTimeout(this.rtt, options.peerMaxAckDelayMs);
     this.#paths = new PathFlights(options.path, options.detector);
+    this.ecn = new EcnValidator(options.ecn === true);
     const firstSample = this.rtt.hasSample ? options.now : Infinity;
     this.#congestion = new CongestionState(options.congestion, options.packetSize, firstSample, options.random);
   }
@@ -57,7 +58,7 @@ export class LossRecovery {
     const index = path === paths.active.id ? paths.activeIndex : paths.indexOf(path, this.pto);
     const counts = ackEliciting && inFlight;
     const flags = (ackEliciting ? SentFlag.ACK_ELICITING : 0) | (counts ? SentFlag.IN_FLIGHT : 0);
-    this.#sent.add(pn, now, size, flags | this.#mark(1), index);
+    this.#sent.add(pn, now, size, index === paths.activeIndex ? flags | this.#mark(pn, 1) : flags, index);
     this.#onSent(paths.at(index), pn, 1, size, now, ackEliciting, counts);
   }
 
@@ -84,7 +85,7 @@ export class LossRecovery {
     fin: boolean,
   ): void {
     if (count <= 0) return;
-    const flags = SentFlag.ACK_ELICITING | SentFlag.IN_FLIGHT | this.#mark(count);
+    const flags = SentFlag.ACK_ELICITING | SentFlag.IN_FLIGHT | this.#mark(pn, count);
     const path = this.#paths.activeIndex;
     this.#sent.addRun(pn, count, now, packetSize, lastPacketSize, flags, path, streamId, offset, payload, end, fin);
     this.#onSent(this.#paths.active, pn, count, (count - 1) * packetSize + lastPacketSize, now, true, true);
@@ -123,7 +124,8 @@ export class LossRecovery {
     let eliciting = 0;
     let growing = 0;
     let marked = 0;
-    let markedTime = -Infinity;
+    let lastMarked = -1;
+    let markedTime = sampleTime;
     // From the oldest on, so that streams see their octets acknowledged in order.
     for (let i = rangeCount - 1; i >= 0; i--) {
       const hi = ranges[i * 2 + 1]!;
@@ -146,6 +148,7 @@ export class LossRecovery {
         }
         if ((sent.flags & SentFlag.ECT) !== 0) {
           marked += count;
+          lastMarked = pn - 1;
           markedTime = sent.time;
         }
       }
@@ -159,7 +162,7 @@ export class LossRecovery {
         congestion.onRttSample(now, this.rtt, largest, sent.end);
       }
     }
-    if (rises && this.#ecn.onAck(marked, hasEcn, ect0, ect1, ce) > 0) {
+    if (rises && this.ecn.onAck(marked, lastMarked, hasEcn, ect0, ect1, ce)) {
       congestion.onCongestionExperienced(now, markedTime);
     }
     this.#detectLosses(now);
@@ -190,6 +193,7 @@ export class LossRecovery {
       this.#planTrim(now);
     } else if (this.#paths.active.eliciting > 0) {
       this.#probing.onExpired(now);
+      this.ecn.onTimeout(this.#probing.count);
       this.#sent.probe(PROBES, this.#observer);
     } else {
       this.#trimAt = Infinity;
@@ -260,16 +264,6 @@ export class LossRecovery {
     return this.#paths.active.inFlight + size <= this.#congestion.window;
   }
 
-  /** Whether packets are to be sent with ECT(0) now. Setting it true begins to test the path (RFC 9000 §13.4.2). */
-  get ecn(): boolean {
-    return this.#ecn.marking;
-  }
-
-  set ecn(on: boolean) {
-    if (on) this.#ecn.start();
-    else this.#ecn.stop();
-  }
-
   /** There is nothing to send although it would be allowed. */
   onAppLimited(): void {
     this.#congestion.onAppLimited(this.#paths.active.inFlight);
@@ -290,19 +284,18 @@ export class LossRecovery {
     if (path === this.#paths.active.id) return;
     this.#paths.use(path, gone ? -Infinity : this.pto);
     this.#probing.restart(now);
+    this.ecn.hold();
     if (restart !== undefined) {
       this.rtt.reset();
       this.#congestion.restart(restart.congestion ?? unlimited, restart.packetSize);
-      this.#ecn.restart();
+      this.ecn.onPath(restart.ecn === true);
     }
     this.#detectLosses(now);
     this.#planTrim(now);
   }
 
-  #mark(count: number): number {
-    if (!this.#ecn.marking) return 0;
-    this.#ecn.onMarkedSent(count);
-    return SentFlag.ECT;
+  #mark(pn: number, count: number): number {
+    return this.ecn.onSent(pn, count) ? SentFlag.ECT : 0;
   }
 
   #onSent(
@@ -381,6 +374,7 @@ export class LossRecovery {
     const { flags, largest, octets } = this.#sent;
     const ackEliciting = (flags & SentFlag.ACK_ELICITING) !== 0;
     if (ackEliciting) path.eliciting -= count;
+    if ((flags & SentFlag.ECT) !== 0) this.ecn.onLost(pn, count);
     if ((flags & SentFlag.IN_FLIGHT) === 0) return;
     path.inFlight -= octets;
     if ((flags & SentFlag.MTU_PROBE) !== 0) return;

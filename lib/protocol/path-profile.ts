@@ -6,4 +6,6 @@ export interface PathProfile {
   readonly packetSize: number;
   /** `undefined`: nobody controls it here. */
   readonly congestion: CongestionAlgorithm | undefined;
+  /** Packets may be marked for ECN: see `EcnValidator`. */
+  readonly ecn?: boolean | undefined;
 }

@@ -3,6 +3,7 @@ import type { PacketSink } from '../ports/packet-sink.js';
 import type { Random } from '../ports/random.js';
 import type { CongestionAlgorithm } from './congestion/controller.js';
 import type * as Outcome from './outcome.js';
+import type { EcnValidator } from './ecn.js';
 import type { RttEstimator } from './rtt.js';
 import type { SendBuffer } from './send-buffer.js';
 import type { SentFrameObserver } from './sent-frame.js';
@@ -26,6 +27,8 @@ export interface Recovery {
   readonly packetsLost: number;
   /** Packets that are remembered. */
   readonly unsettled: number;
+  /** Of ECN; absent: packets are never marked. */
+  readonly ecn?: EcnValidator;
   /** A packet of `size` octets went out on `path`; `addFrame` follows for each frame in it that matters. */
   onPacketSent(pn: number, now: number, size: number, ackEliciting: boolean, inFlight: boolean, path: number): void;
   addFrame(kind: number, a: number, b: number, c: number): void;
@@ -138,6 +141,8 @@ export interface SendingConfig {
   readonly handshakeRttMs?: number;
   /** The path in use, any number that tells paths apart. */
   readonly path: number;
+  /** Packets on it may be marked for ECN: see `EcnValidator`. */
+  readonly ecn?: boolean | undefined;
 }
 
 export type SendingFactory = (config: SendingConfig) => Sending;

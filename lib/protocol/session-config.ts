@@ -82,6 +82,8 @@ export interface SessionConfig {
   readonly mtu?: MtuFactory;
   /** Absent: nobody controls it here. */
   readonly congestion?: CongestionAlgorithm;
+  /** The sink marks packets (`PacketSink.mark`): ECN is used where a path carries it. Default false. */
+  readonly ecn?: boolean;
   /** Both for paths that are connections; absent: the same. */
   readonly connection?: PathProfile;
   /** What becomes of packets on their way, and what is done about it. */

@@ -53,10 +53,11 @@ export class SessionParts implements PathParts, MtuParts {
     this.#datagrams = {
       packetSize: Math.min(initialPacketSize, peerParams.maxUdpPayload),
       congestion: config.congestion,
+      ecn: config.ecn,
     };
     this.#connection = config.connection ?? this.#datagrams;
     const maxPacketSize = Math.min(config.maxPacketSize ?? initialPacketSize, peerParams.maxUdpPayload);
-    const { packetSize, congestion } = this.#profileOf(path);
+    const { packetSize, congestion, ecn } = this.#profileOf(path);
     this.control = new ControlQueue(limits, observer, config.announcements ?? NOTHING);
     this.streams = new Streams(config, this.control);
     this.messages = new Messages(observer, peerParams.maxDatagram, limits.sendQueueOctets);
@@ -69,6 +70,7 @@ export class SessionParts implements PathParts, MtuParts {
       packetSize,
       peerMaxAckDelayMs: peerParams.maxAckDelayMs,
       path,
+      ecn,
       detector: this.mtu.detector,
       ...(config.handshakeRttMs === undefined ? {} : { handshakeRttMs: config.handshakeRttMs }),
     });

@@ -1,3 +1,4 @@
+import type { EcnState } from './ecn.js';
 import type { MtuReduction, MtuState } from './path-mtu.js';
 
 /** A snapshot of a session. Octets and milliseconds. Totals run since the session began. */
@@ -29,6 +30,10 @@ export interface SessionStats {
   /** Packets sent to try a size, and those of them that were lost (no others count them as lost). */
   mtuProbesSent: number;
   mtuProbesLost: number;
+  /** Whether packets are marked for ECN on this path: see `EcnState`. */
+  ecn: EcnState;
+  /** Packets that routers marked with Congestion Experienced, as the peer reported. */
+  ceMarks: number;
   /** Times the session moved to another path. */
   pathChanges: number;
   packetsSent: number;

@@ -296,6 +296,8 @@ export class Session implements FrameReceiverHost {
       bytesInFlight: recovery.bytesInFlight,
       ptoCount: recovery.ptoCount,
       ...this.#parts.mtu.stats,
+      ecn: recovery.ecn?.state ?? 'unavailable',
+      ceMarks: recovery.ecn?.experienced ?? 0,
       keyVersion: this.keyVersion,
       keyRotationsBegun: ratchet?.ownRotations ?? 0,
       keyRotationsAnswered: ratchet?.peerRotations ?? 0,

@@ -176,7 +176,7 @@ export class Streams implements StreamHost {
   }
 
   onConsume(octets: number): void {
-    if (this.window.consume(octets)) this.#control.wantSessionCredit = true;
+    if (this.window.consume(octets)) this.#control.wantCredit = true;
   }
 
   onRelease(octets: number): void {
@@ -206,7 +206,7 @@ export class Streams implements StreamHost {
 
   /** Tells the peer how many streams it may open by now, if that is worth it. */
   renewStreamLimit(): void {
-    if (this.table.renewPeerLimit(this.now)) this.#control.wantStreamLimit = true;
+    if (this.table.renewPeerLimit(this.now)) this.#control.wantLimit = true;
   }
 
   /**

@@ -38,6 +38,8 @@ export class Transmitter {
   /** Sends until nothing is left, congestion control or pacing holds it, or the sink is full. */
   poll(now: number, sink: PacketSink): void {
     this.#outbox.clearPaceDeadline();
+    const { ecn } = this.#recovery;
+    if (ecn !== undefined) sink.mark?.(ecn.decide());
     if (!this.#paths.poll(now, sink) || this.#paths.isStranded) return;
     if (!this.#mtu.poll(now, sink)) return;
     while (this.#recovery.probesToSend > 0) {

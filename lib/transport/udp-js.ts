@@ -40,6 +40,8 @@ export async function openJsEngine(options: JsEngineOptions): Promise<OpenedJsEn
  */
 class UdpLoop implements DatagramOutput {
   readonly engine: JsPacketEngine;
+  /** Node gives no access to the traffic class of datagrams, neither to read nor to write it. */
+  readonly canMark = false;
   readonly receiveBufferOctets: number;
   readonly sendBufferOctets: number;
 

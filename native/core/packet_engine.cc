@@ -210,8 +210,8 @@ TransmitSlab& PacketEngine::SlabFor(const Address& to) {
   return *for_connections_;
 }
 
-size_t PacketEngine::Seal(Session* session, const Address& to, StreamRun* run) {
-  TransmitSlab& slab = SlabFor(to);
+size_t PacketEngine::Seal(Session* session, const Destination& destination, StreamRun* run) {
+  TransmitSlab& slab = SlabFor(destination.to);
   const size_t stride = kPacketOverhead + kStreamHeaderOctets + std::min(run->payload, run->octets.size);
   size_t taken = 0;
   for (size_t left = run->left(); left > 0;) {
@@ -231,21 +231,21 @@ size_t PacketEngine::Seal(Session* session, const Address& to, StreamRun* run) {
       last = kPacketOverhead + kStreamHeaderOctets + size;
     }
     if (!ProtectHeaders(session, begin, count, stride)) return taken;
-    slab.Push(to, count, stride, last);
+    slab.Push(destination.to, count, stride, last, destination.ecn);
     taken += count;
     left -= count;
   }
   return taken;
 }
 
-bool PacketEngine::SealFrames(Session* session, const Address& to, uint64_t pn, Bytes frames) {
+bool PacketEngine::SealFrames(Session* session, const Destination& destination, uint64_t pn, Bytes frames) {
   const size_t size = kPacketOverhead + frames.size;
-  TransmitSlab& slab = SlabFor(to);
+  TransmitSlab& slab = SlabFor(destination.to);
   if (slab.RoomFor(size) == 0) return false;
   uint8_t* const packet = slab.head();
   if (!SealPacket(session, pn, frames, {}, packet)) return false;
   if (!ProtectHeaders(session, packet, 1, size)) return false;
-  slab.Push(to, 1, size, size);
+  slab.Push(destination.to, 1, size, size, destination.ecn);
   return true;
 }
 

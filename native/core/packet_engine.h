@@ -50,6 +50,16 @@ struct BurstCursor {
   uint32_t done = 0;
 };
 
+/** ECN-capable transport, ECT(0), of the two bits of ECN (RFC 3168). */
+constexpr uint32_t kEct0 = 2;
+constexpr uint32_t kEcnMask = 3;
+
+/** Where something is sealed for: an address, and the ECN bits of the IP header. */
+struct Destination {
+  Address to;
+  uint32_t ecn;
+};
+
 /** A run of STREAM packets to be sealed; `Seal` moves it on. */
 struct StreamRun {
   uint64_t pn;
@@ -88,8 +98,8 @@ class PacketEngine {
   void SettleIfIdle();
 
   /** Seals as many packets as there is room for and gives their number. */
-  size_t Seal(Session* session, const Address& to, StreamRun* run);
-  bool SealFrames(Session* session, const Address& to, uint64_t pn, Bytes frames);
+  size_t Seal(Session* session, const Destination& destination, StreamRun* run);
+  bool SealFrames(Session* session, const Destination& destination, uint64_t pn, Bytes frames);
   bool Queue(const Address& to, Bytes datagram);
   /** The next `count` packets of sessions that are not in the table are given as rows. */
   void ReportStrays(uint32_t count) { strays_ = count; }

@@ -72,6 +72,8 @@ class Session {
   /** What ends a stateless reset, once it is known. */
   uint8_t reset_token[kResetTokenOctets];
   bool has_reset_token = false;
+  /** Packets on this path are sent with ECT(0): PathTable::kNone if on none. */
+  uint32_t marked_path = UINT32_MAX;
 
  private:
   uint32_t OnOtherPhase(const ReceiveKeys* keys, uint64_t pn);

@@ -33,10 +33,14 @@ class TransmitSlab {
     uint32_t count;
     /** Octets from the beginning that are sent. */
     uint32_t sent;
+    /** ECN bits of their IP headers. */
+    uint32_t ecn;
     /** All datagrams so far are of `segment` octets: more may follow. */
     bool is_open;
     /** Segmentation offload was refused for it. */
     bool is_plain;
+    /** ECN bits were refused with it: it goes without. */
+    bool is_unmarked;
     /** A datagram of it was refused for its size. */
     bool is_too_large;
   };
@@ -46,8 +50,8 @@ class TransmitSlab {
   /** How many datagrams of `size` octets may be written at `head()` now. */
   size_t RoomFor(size_t size) const;
   uint8_t* head() { return octets_.get() + head_; }
-  /** Queues datagrams written at `head()`: `count` of `segment` octets each, but `last` in the last one. */
-  void Push(const Address& to, size_t count, size_t segment, size_t last);
+  /** Queues datagrams written at `head()`: `count` of `segment` octets each, but `last` in the last one. `ecn`: of their IP headers. */
+  void Push(const Address& to, size_t count, size_t segment, size_t last, uint32_t ecn = 0);
 
   bool empty() const { return next_ == runs_.size(); }
   /** Runs not sent yet. */

@@ -55,6 +55,7 @@ bool GetConfig(napi_env env, napi_value value, EngineConfig* config) {
       !GetBool(env, Property(env, value, "ipv6Only"), &config->socket.ipv6_only) ||
       !GetBool(env, Property(env, value, "forceNoOffload"), &config->socket.no_offload) ||
       !GetBool(env, Property(env, value, "refuseGso"), &config->socket.refuse_gso) ||
+      !GetBool(env, Property(env, value, "refuseMarks"), &config->socket.refuse_marks) ||
       !GetU32(env, Property(env, value, "blockEvery"), &config->socket.block_every)) {
     return false;
   }
@@ -196,12 +197,12 @@ napi_value PathAddress(napi_env env, napi_callback_info info) {
 }
 
 /** Session and address that something is to be sealed for; false if there is no such, or the engine is closed. */
-bool FindTarget(EngineWrap* wrap, uint32_t slot, uint32_t path, Session** session, Address* to) {
+bool FindTarget(EngineWrap* wrap, uint32_t slot, uint32_t path, Session** session, Destination* out) {
   if (!wrap->is_open()) return false;
   *session = wrap->core().sessions().At(slot);
   const Address* address = wrap->core().paths().At(path);
   if (*session == nullptr || address == nullptr) return false;
-  *to = *address;
+  *out = {*address, (*session)->marked_path == path ? kEct0 : 0};
   return true;
 }
 
@@ -219,13 +220,13 @@ napi_value SealStreamRun(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   Session* session;
-  Address to;
+  Destination to;
   constexpr size_t kMaxPayload = kMaxDatagram - kPacketOverhead - kStreamHeaderOctets;
   if (payload < 1 || payload > kMaxPayload || !FindTarget(wrap, slot, path, &session, &to)) return MakeU32(env, 0);
   run.payload = static_cast<size_t>(payload);
   const size_t total = run.left();
   size_t taken = wrap->core().Seal(session, to, &run);
-  while (taken < total && wrap->MakeRoom(to)) taken += wrap->core().Seal(session, to, &run);
+  while (taken < total && wrap->MakeRoom(to.to)) taken += wrap->core().Seal(session, to, &run);
   if (taken > 0) wrap->NoteQuestion();
   if (taken < total) wrap->NoteRefusal();
   return MakeNumber(env, static_cast<double>(taken));
@@ -243,12 +244,12 @@ napi_value SealFrames(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   Session* session;
-  Address to;
+  Destination to;
   if (frames.size > kMaxDatagram - kPacketOverhead || !FindTarget(wrap, slot, path, &session, &to)) {
     return MakeBool(env, false);
   }
   bool is_taken = wrap->core().SealFrames(session, to, pn, frames);
-  if (!is_taken && wrap->MakeRoom(to)) is_taken = wrap->core().SealFrames(session, to, pn, frames);
+  if (!is_taken && wrap->MakeRoom(to.to)) is_taken = wrap->core().SealFrames(session, to, pn, frames);
   if (is_taken && AsksForAnswer(frames)) wrap->NoteQuestion();
   if (!is_taken) wrap->NoteRefusal();
   return MakeBool(env, is_taken);
@@ -336,6 +337,7 @@ napi_value ReadStats(napi_env env, napi_callback_info info) {
       socket.gso(),
       socket.gro(),
       socket.dont_fragment(),
+      !is_bound || socket.marks(),
   };
   constexpr size_t kCount = sizeof values / sizeof values[0];
   if (napi_get_typedarray_info(env, args[0], &type, &length, &data, nullptr, nullptr) != napi_ok ||
@@ -364,16 +366,20 @@ bool MayDeliver(napi_env env, EngineWrap* wrap) {
 }
 
 napi_value Receive(napi_env env, napi_callback_info info) {
-  const Arguments<2> args(env, info);
+  const Arguments<3> args(env, info);
   EngineWrap* wrap = Unwrap(env, args.self);
   Bytes datagram;
   Address from;
-  if (!MayDeliver(env, wrap) || !GetBytes(env, args[0], &datagram) || !GetAddress(env, args[1], &from)) return nullptr;
+  uint32_t ecn;
+  if (!MayDeliver(env, wrap) || !GetBytes(env, args[0], &datagram) || !GetAddress(env, args[1], &from) ||
+      !GetU32(env, args[2], &ecn)) {
+    return nullptr;
+  }
   if (datagram.size > kMaxUdpPayload) {
     ThrowRange(env, "No datagram is so long");
     return nullptr;
   }
-  wrap->Receive(datagram, from);
+  wrap->Receive({datagram.data, static_cast<uint32_t>(datagram.size), 0, ecn & kEcnMask, from});
   return nullptr;
 }
 
@@ -395,6 +401,7 @@ bool CopyOut(napi_env env, TransmitSlab& slab, napi_value result, uint32_t* data
       if (napi_create_object(env, &sealed) != napi_ok) return false;
       SetProperty(env, sealed, "address", CopyBytes(env, {run.to.octets, kAddressOctets}));
       SetProperty(env, sealed, "datagram", CopyBytes(env, {run.octets + at, size}));
+      SetProperty(env, sealed, "ecn", MakeU32(env, run.ecn));
       napi_set_element(env, result, count++, sealed);
       at += size;
     }
@@ -455,6 +462,7 @@ void ExportEngine(napi_env env, napi_value exports) {
       Method("switchSendKeys", SwitchSendKeys),
       Method("dropOldKeys", DropOldKeys),
       Method("setResetToken", SetResetToken),
+      Method("markPath", MarkPath),
       Method("reportStrays", ReportStrays),
       Method("openPath", OpenPath),
       Method("closePath", ClosePath),

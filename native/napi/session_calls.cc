@@ -115,4 +115,15 @@ napi_value SetResetToken(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value MarkPath(napi_env env, napi_callback_info info) {
+  const Arguments<2> args(env, info);
+  EngineWrap* wrap = Unwrap(env, args.self);
+  uint32_t slot;
+  uint32_t path;
+  if (wrap == nullptr || !GetU32(env, args[0], &slot) || !GetU32(env, args[1], &path)) return nullptr;
+  Session* const session = wrap->core().sessions().At(slot);
+  if (session != nullptr) session->marked_path = path;
+  return nullptr;
+}
+
 }  // namespace stt

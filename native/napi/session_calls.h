@@ -13,6 +13,7 @@ napi_value InstallNextKeys(napi_env env, napi_callback_info info);
 napi_value SwitchSendKeys(napi_env env, napi_callback_info info);
 napi_value DropOldKeys(napi_env env, napi_callback_info info);
 napi_value SetResetToken(napi_env env, napi_callback_info info);
+napi_value MarkPath(napi_env env, napi_callback_info info);
 
 }  // namespace stt
 

@@ -180,8 +180,7 @@ bool EngineWrap::ThrowSendFailure() {
   return true;
 }
 
-void EngineWrap::Receive(Bytes datagram, const Address& from) {
-  const Burst burst = {datagram.data, static_cast<uint32_t>(datagram.size), 0, 0, from};
+void EngineWrap::Receive(const Burst& burst) {
   BurstCursor cursor = {&burst, 1, 0, 0};
   while (is_open() && !core_->Receive(&cursor)) {
     Deliver();

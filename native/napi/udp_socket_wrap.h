@@ -66,7 +66,8 @@ class EngineWrap {
   /** True if the socket failed when sending; throws that. */
   bool ThrowSendFailure();
 
-  void Receive(Bytes datagram, const Address& from);
+  /** Works on a datagram as if it had been received. */
+  void Receive(const Burst& burst);
   /** Calls onBatch from inside a call of JavaScript, whose exceptions pass through. */
   void Deliver();
   /** For an engine without a socket: what was sealed is gone; `onWritable` if that was waited for. */

@@ -83,6 +83,11 @@ bool IsGsoRefusal(int number) {
   return number == EIO || number == EINVAL || number == EMSGSIZE || number == EOPNOTSUPP || number == ENOPROTOOPT;
 }
 
+/** Perhaps the kernel does not take ECN bits from the sender. */
+bool IsMarkRefusal(int number) {
+  return number == EINVAL || number == EOPNOTSUPP || number == ENOPROTOOPT || number == EPERM;
+}
+
 }  // namespace
 
 bool UdpSocket::Open(const SocketOptions& options) {
@@ -133,14 +138,19 @@ void UdpSocket::Accepted(TransmitSlab* slab, uint32_t octets) {
   TransmitSlab::Run& run = slab->At(0);
   counters_.datagrams += octets > run.segment ? run.count : 1;
   counters_.octets += octets;
-  // It goes without offload what did not go with it: so the size was not at fault.
+  // It goes without offload what did not go with it: so the size was not at fault. Likewise with ECN bits.
   if (run.is_plain && !run.is_too_large) gso_ = false;
+  if (run.is_unmarked && !run.is_plain) marks_ = false;
   run.sent += octets;
   if (run.sent == run.size) slab->Pop();
 }
 
 void UdpSocket::Refused(TransmitSlab* slab, int number, bool is_train) {
   TransmitSlab::Run& run = slab->At(0);
+  if (run.ecn != 0 && marks_ && !run.is_unmarked && IsMarkRefusal(number)) {
+    run.is_unmarked = true;
+    return;
+  }
   if (is_train && IsGsoRefusal(number)) {
     // Sent again as single datagrams. Offload stays on until one of them passes: they may be too large for the route.
     run.is_plain = true;

@@ -23,6 +23,8 @@ struct SocketOptions {
   bool no_offload = false;
   /** For tests: makes the kernel refuse segmentation offload when it is used. */
   bool refuse_gso = false;
+  /** For tests: makes the kernel refuse ECN bits. */
+  bool refuse_marks = false;
   /** For tests: every so manieth Send finds the socket's buffer full; 0 = none. */
   uint32_t block_every = 0;
 };
@@ -74,6 +76,8 @@ class UdpSocket {
   bool is_ipv6() const;
   bool gso() const { return gso_; }
   bool gro() const { return gro_; }
+  /** ECN bits of what is sent get into the IP header. */
+  bool marks() const { return marks_; }
   /** Octets of buffer that the kernel gave. */
   int receive_buffer() const;
   int send_buffer() const;
@@ -112,6 +116,8 @@ class UdpSocket {
   int family_ = 0;
   bool gso_ = false;
   bool gro_ = false;
+  bool marks_ = false;
+  bool refuse_marks_ = false;
   bool dont_fragment_ = false;
   uint32_t block_every_ = 0;
   uint32_t sends_ = 0;

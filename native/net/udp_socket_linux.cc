@@ -30,8 +30,6 @@ constexpr size_t kSlotOctets = 64 * 1024;
 constexpr size_t kMaxMessages = 64;
 /** Segment size, traffic class and alignment; what does not fit the kernel leaves out. */
 constexpr size_t kControlOctets = 128;
-/** The two bits of ECN in the traffic class (RFC 3168). */
-constexpr uint32_t kEcnMask = 3;
 
 struct alignas(cmsghdr) Control {
   uint8_t octets[kControlOctets];
@@ -62,15 +60,27 @@ void ReadControl(msghdr* message, Burst* burst) {
   }
 }
 
-void WriteSegmentSize(msghdr* message, Control* control, uint32_t segment) {
+/** Adds a value to what goes along with a message. */
+template <typename Value>
+void WriteControl(msghdr* message, Control* control, int level, int type, Value value) {
+  cmsghdr header = {};
+  header.cmsg_level = level;
+  header.cmsg_type = type;
+  header.cmsg_len = CMSG_LEN(sizeof value);
+  uint8_t* const at = control->octets + message->msg_controllen;
+  memcpy(at, &header, sizeof header);
+  memcpy(at + CMSG_LEN(0), &value, sizeof value);
   message->msg_control = control->octets;
-  message->msg_controllen = CMSG_SPACE(sizeof(uint16_t));
-  cmsghdr* header = CMSG_FIRSTHDR(message);
-  header->cmsg_level = IPPROTO_UDP;
-  header->cmsg_type = UDP_SEGMENT;
-  header->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-  const uint16_t value = static_cast<uint16_t>(segment);
-  memcpy(CMSG_DATA(header), &value, sizeof value);
+  message->msg_controllen += CMSG_SPACE(sizeof value);
+}
+
+/** The traffic class of the datagram. A socket of IPv6 takes that of IPv4 for a mapped address. */
+void WriteTrafficClass(msghdr* message, Control* control, const Address& to, int value) {
+  if (IsIPv4(to)) {
+    WriteControl(message, control, IPPROTO_IP, IP_TOS, value);
+  } else {
+    WriteControl(message, control, IPPROTO_IPV6, IPV6_TCLASS, value);
+  }
 }
 
 }  // namespace
@@ -95,6 +105,8 @@ UdpSocket::~UdpSocket() { Close(); }
 void UdpSocket::EnableOffload(const SocketOptions& options) {
   SetFlag(fd_, IPPROTO_IP, IP_RECVTOS);
   if (family_ == AF_INET6) SetFlag(fd_, IPPROTO_IPV6, IPV6_RECVTCLASS);
+  marks_ = true;
+  refuse_marks_ = options.refuse_marks;
   if (options.no_offload) return;
   gro_ = SetFlag(fd_, IPPROTO_UDP, UDP_GRO);
   // Zero is "no segments" where the kernel knows the option.
@@ -148,11 +160,14 @@ SendStatus UdpSocket::SendWaiting(TransmitSlab* slab) {
   while (!slab->empty()) {
     // One message per run, or per datagram of a run that cannot be sent as one.
     size_t messages = 0;
+    bool is_first_train = false;
     for (size_t index = 0; index < slab->waiting() && messages < kMaxMessages; index++) {
       TransmitSlab::Run& run = slab->At(index);
       SocketAddress to;
       const socklen_t length = ToSocketAddress(run.to, family_, &to);
       const bool is_train = gso_ && !run.is_plain && run.count > 1 && run.sent == 0;
+      const bool is_marked = run.ecn != 0 && marks_ && !run.is_unmarked;
+      if (messages == 0) is_first_train = is_train;
       uint32_t at = run.sent;
       do {
         const uint32_t size = is_train ? run.size : std::min(run.segment, run.size - at);
@@ -165,7 +180,12 @@ SendStatus UdpSocket::SendWaiting(TransmitSlab* slab) {
         message.msg_namelen = length > 0 ? length : sizeof b.receivers[messages].any;
         message.msg_iov = &b.sent_octets[messages];
         message.msg_iovlen = 1;
-        if (is_train) WriteSegmentSize(&message, &b.sent_control[messages], run.segment);
+        Control& control = b.sent_control[messages];
+        if (is_train) WriteControl(&message, &control, IPPROTO_UDP, UDP_SEGMENT, static_cast<uint16_t>(run.segment));
+        // No traffic class has more than eight bits: what kernels refuse.
+        if (is_marked) {
+          WriteTrafficClass(&message, &control, run.to, static_cast<int>(run.ecn) | (refuse_marks_ ? 0x100 : 0));
+        }
         at += size;
         messages++;
       } while (at < run.size && messages < kMaxMessages);
@@ -181,7 +201,7 @@ SendStatus UdpSocket::SendWaiting(TransmitSlab* slab) {
         Fail("sendmmsg");
         return SendStatus::kFailed;
       }
-      Refused(slab, errno, b.sent[0].msg_hdr.msg_controllen > 0);
+      Refused(slab, errno, is_first_train);
       continue;
     }
     for (int i = 0; i < count; i++) Accepted(slab, static_cast<uint32_t>(b.sent_octets[i].iov_len));

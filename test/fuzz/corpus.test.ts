@@ -50,7 +50,13 @@ function stageOf(
   };
 }
 
-const output = { receiveBufferOctets: 0, sendBufferOctets: 0, send: () => true, close: () => Promise.resolve() };
+const output = {
+  canMark: false,
+  receiveBufferOctets: 0,
+  sendBufferOctets: 0,
+  send: () => true,
+  close: () => Promise.resolve(),
+};
 const jsStage = (): Stage =>
   stageOf(
     (events) => new JsPacketEngine({ crypto: testCrypto, events, output }),

@@ -51,6 +51,7 @@ const CONFIG: NativeEngineConfig = {
   sendBufferOctets: 0,
   forceNoOffload: false,
   refuseGso: false,
+  refuseMarks: false,
   blockEvery: 0,
   busyPollMicros: 0,
   slabOctets: 0,
@@ -75,13 +76,14 @@ const CALLS: Readonly<Record<string, readonly unknown[]>> = {
   sealFrames: [0, 0, 7, octets(20), 0, 20],
   sendDatagram: [ADDRESS_A, octets(30)],
   flush: [],
-  readStats: [new Float64Array(28)],
+  readStats: [new Float64Array(29)],
   takeRefusedSizes: [],
   boundAddress: [],
-  receive: [octets(40), ADDRESS_A],
+  receive: [octets(40), ADDRESS_A, 0],
   deliver: [],
   takeSealed: [],
   setResetToken: [0, octets(16)],
+  markPath: [0, 0],
   reportStrays: [3],
   closeSession: [0],
   closePath: [0],
@@ -244,7 +246,7 @@ describe.skipIf(skipReason !== undefined)(named('arguments of the native addon')
     const engine = new addon.Engine(CONFIG, EVENTS);
     structuredClone(engine.slab.buffer, { transfer: [engine.slab.buffer as ArrayBuffer] });
     engine.expectHandshake(octets(8));
-    engine.receive(octets(40), ADDRESS_A);
+    engine.receive(octets(40), ADDRESS_A, 0);
     engine.deliver();
     engine.close(() => {});
   });

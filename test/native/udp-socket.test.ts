@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { RowFlag, RowType } from '../../lib/ports/packet-engine.js';
+import { Marks, NONE, RowFlag, RowType } from '../../lib/ports/packet-engine.js';
 import { encodeAddress, formatAddress } from '../../lib/wire/address.js';
 import { handshakeFrame, hex, sessionKeys } from '../support/engine-harness.js';
 import { closeEndpoints, named, NativeEndpoint, skipReason } from '../support/native-endpoint.js';
@@ -67,6 +67,51 @@ describe.skipIf(skipReason !== undefined)(named('native UDP socket'), () => {
     a.engine.flush();
     await b.until(() => b.packets === 80);
     expect(streamOctets(b) === hex(chunk) + hex(chunk)).toBe(true);
+  });
+
+  it.each([
+    ['IPv4', '127.0.0.1', '127.0.0.1'],
+    ['IPv6', '::1', '::1'],
+    ['IPv4 from a socket of both', '::', '127.0.0.1'],
+  ])('marks packets of a path for ECN over %s, in trains and alone', async (_, from, to) => {
+    const a = NativeEndpoint.open({ host: from });
+    const b = NativeEndpoint.open({ host: to });
+    expect(a.engine).toMatchObject({ canMark: true });
+    const [own, peer] = sessionKeys(1);
+    const slot = a.engine.openSession(own);
+    b.engine.openSession(peer);
+    const path = a.engine.openPath(b.address);
+    const chunk = octets(20_000);
+    a.engine.sealStreamRun(slot, path, 0, 1, 0, false, chunk, 0, 10_000, 1_000);
+    a.engine.markPath(slot, path);
+    a.engine.sealStreamRun(slot, path, 10, 1, 10_000, false, chunk, 10_000, 20_000, 1_000);
+    a.engine.sealFrames(slot, path, 20, chunk, 0, 5);
+    a.engine.markPath(slot, NONE);
+    a.engine.sealFrames(slot, path, 21, chunk, 0, 5);
+    a.engine.flush();
+    await b.until(() => b.packets === 22);
+    const marks = new Array<number>(22);
+    for (const row of b.rows) marks.fill(row.marks & Marks.ECN_MASK, row.pn, row.pn + row.count);
+    expect(marks).toEqual([...new Array<number>(10).fill(0), ...new Array<number>(11).fill(2), 0]);
+    expect(streamOctets(b) === hex(chunk)).toBe(true);
+    expect(a.engine.stats()).toMatchObject({ ecn: true, datagramsSent: 22, sendErrors: 0 });
+  });
+
+  it('sends without marks when the system refuses them, and says so', async () => {
+    const a = NativeEndpoint.open({ test: { refuseMarks: true } });
+    const b = NativeEndpoint.open();
+    const { gso } = a.engine.stats();
+    const { from, path } = connect(a, b);
+    const chunk = octets(40_000);
+    a.engine.markPath(from, path);
+    a.engine.sealStreamRun(from, path, 0, 1, 0, false, chunk, 0, chunk.length, 1_000);
+    a.engine.sealFrames(from, path, 40, chunk, 0, 5);
+    a.engine.flush();
+    await b.until(() => b.packets === 41);
+    expect(b.rows.every(({ marks }) => marks === 0)).toBe(true);
+    expect(streamOctets(b) === hex(chunk)).toBe(true);
+    // It was not the offload that was refused.
+    expect(a.engine.stats()).toMatchObject({ ecn: false, gso, datagramsSent: 41, sendErrors: 0 });
   });
 
   it('tells which size is too large for the interface, and loses nothing else', async () => {

@@ -4,6 +4,7 @@ import { PACKET_OVERHEAD, STREAM_HEADER } from '../../lib/constants.js';
 import { loadNative } from '../../lib/native/binding.js';
 import { NativePacketEngine } from '../../lib/native/packet-engine.js';
 import { Suite } from '../../lib/ports/crypto.js';
+import { NONE } from '../../lib/ports/packet-engine.js';
 import { connectionAddress } from '../../lib/wire/address.js';
 import { openCookieReply, proofOf } from '../../lib/wire/cookies.js';
 import {
@@ -34,7 +35,7 @@ function jsSubject(sizes: { slabOctets?: number; transmitOctets?: number } = {})
     engine: probe.engine,
     rows: probe.rows,
     receive(batch) {
-      for (const [datagram, address] of batch) probe.engine.receive(datagram, address);
+      for (const [datagram, address, ecn] of batch) probe.engine.receive(datagram, address, ecn);
       probe.engine.deliver();
     },
     sealed() {
@@ -64,12 +65,14 @@ function nativeSubject(sizes: { slabOctets?: number; transmitOctets?: number } =
     engine,
     rows,
     receive(batch) {
-      for (const [datagram, address] of batch) engine.receive(datagram, address);
+      for (const [datagram, address, ecn] of batch) engine.receive(datagram, address, ecn);
       engine.deliver();
     },
     sealed() {
       engine.flush();
-      const sealed = engine.takeSealed().map(({ address, datagram }) => ({ address: hex(address), octets: datagram }));
+      const sealed = engine
+        .takeSealed()
+        .map(({ address, datagram, ecn }) => ({ address: hex(address), octets: datagram, ecn }));
       return [...sealed, ...forConnections.splice(0)];
     },
   };
@@ -138,6 +141,43 @@ describe.skipIf(skips)(`native and JS packet engine${skips ? ` (skipped: ${why})
       expect(subject.rows).toHaveLength(2);
     }
     void native.engine.close();
+  });
+
+  it('mark the same packets: those of a session on the path that is marked', () => {
+    const step = fc.record({ mark: fc.constantFrom(undefined, 0, 1, 2), path: fc.nat(1), run: fc.nat(3) });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 20 }), (steps) => {
+        const [native, js] = [nativeSubject(), jsSubject()].map((subject) => {
+          const slots = [1, 2].map((number) => subject.engine.openSession(sessionKeys(number)[0]));
+          const paths = [ADDRESS_A, ADDRESS_B].map((address) => subject.engine.openPath(address));
+          let pn = 0;
+          for (const { mark, path, run } of steps) {
+            if (mark !== undefined) subject.engine.markPath(slots[0]!, paths[mark] ?? NONE);
+            const chunk = new Uint8Array(100 * run + 1);
+            for (const slot of slots) {
+              subject.engine.sealStreamRun(slot, paths[path]!, pn, 1, 0, false, chunk, 0, chunk.length, 100);
+              subject.engine.sealFrames(slot, paths[path]!, pn + run + 1, chunk, 0, 1);
+            }
+            pn += run + 2;
+          }
+          expect(subject.engine.canMark).toBe(true);
+          // For sessions that are not there.
+          subject.engine.markPath(1_000, paths[0]!);
+          const sealed = subject.sealed();
+          void subject.engine.close();
+          return sealed.map((one) => ({ ...one, octets: hex(one.octets) }));
+        });
+        expect(native).toEqual(js);
+        let [marked, at] = [2, 0];
+        for (const { mark, path, run } of steps) {
+          marked = mark ?? marked;
+          for (const slot of [0, 1]) {
+            for (let i = 0; i < run + 2; i++) expect(js![at++]!.ecn).toBe(slot === 0 && path === marked ? 2 : 0);
+          }
+        }
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it('agree when a batch does not fit the slab', () => {

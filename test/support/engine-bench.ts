@@ -37,6 +37,7 @@ export function engineBench(backend: 'native' | 'js', keys: SessionKeys): Bench 
           crypto: testCrypto,
           events,
           output: {
+            canMark: false,
             receiveBufferOctets: 0,
             sendBufferOctets: 0,
             send: (_address, bytes, begin, end) => sent.push(bytes.slice(begin, end)) > 0,

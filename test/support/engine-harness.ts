@@ -73,6 +73,8 @@ export function captureRows(engine: PacketEngine, rowCount: number, groupCount: 
 export interface SentDatagram {
   readonly address: string;
   readonly octets: Uint8Array;
+  /** The two ECN bits of its IP header; of connections none. */
+  readonly ecn?: number;
 }
 
 /** A JS engine whose rows and datagrams are kept. */
@@ -92,10 +94,11 @@ export class EngineProbe implements PacketEngineEvents {
       events: this,
       ...sizes,
       output: {
+        canMark: true,
         receiveBufferOctets: 0,
         sendBufferOctets: 0,
-        send: (address, bytes, begin, end) => {
-          this.sent.push({ address: hex(address), octets: bytes.slice(begin, end) });
+        send: (address, bytes, begin, end, ecn) => {
+          this.sent.push({ address: hex(address), octets: bytes.slice(begin, end), ecn });
           return !holds;
         },
         close: () => Promise.resolve(),

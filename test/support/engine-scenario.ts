@@ -33,9 +33,10 @@ export type Step =
       jump: number;
       skip: number;
       address: number;
+      ecn: number;
     }
   | { kind: 'mixed'; session: number; stream: number; length: number; fin: boolean; rest: Uint8Array; address: number }
-  | { kind: 'frames'; session: number; payload: Uint8Array; jump: number; address: number }
+  | { kind: 'frames'; session: number; payload: Uint8Array; jump: number; address: number; ecn: number }
   | { kind: 'bent'; session: number; length: number; at: number; value: number; cut: number; address: number }
   | { kind: 'first'; session: number; first: number; payload: Uint8Array; address: number }
   /** Keys of the next phase are given to the engine, used by the sender, or come into use for what the engine seals; the old ones dropped. */
@@ -96,6 +97,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       jump,
       skip: fc.constantFrom(0, 0, 0, 1, -1, 2 ** 33),
       address,
+      ecn: fc.nat(3),
     }),
   },
   {
@@ -112,7 +114,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('frames' as const), session, payload: octets(60), jump, address }),
+    arbitrary: fc.record({
+      kind: fc.constant('frames' as const),
+      session,
+      payload: octets(60),
+      jump,
+      address,
+      ecn: fc.nat(3),
+    }),
   },
   {
     weight: 3,
@@ -210,7 +219,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 export const scenario: fc.Arbitrary<Step[]> = fc.array(step, { minLength: 1, maxLength: 60, size: 'max' });
 
-export type Received = readonly [datagram: Uint8Array, address: Uint8Array];
+export type Received = readonly [datagram: Uint8Array, address: Uint8Array, ecn?: number];
 
 /** What a player of scenarios does with an engine. */
 export interface Stage {
@@ -308,7 +317,8 @@ export function play(steps: readonly Step[], stage: Stage): { slots: Map<number,
       deliver();
       setPath(next.address, next.open);
     } else {
-      for (const datagram of traffic.datagrams(next)) batch.push([datagram, ADDRESSES[next.address]!]);
+      const ecn = 'ecn' in next ? next.ecn : 0;
+      for (const datagram of traffic.datagrams(next)) batch.push([datagram, ADDRESSES[next.address]!, ecn]);
     }
   }
   deliver();

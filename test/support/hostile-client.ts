@@ -60,7 +60,13 @@ export class HostileClient implements AsyncDisposable {
         onWritable: () => {},
         onError: () => {},
       },
-      output: { receiveBufferOctets: 0, sendBufferOctets: 0, send: () => true, close: () => Promise.resolve() },
+      output: {
+        canMark: false,
+        receiveBufferOctets: 0,
+        sendBufferOctets: 0,
+        send: () => true,
+        close: () => Promise.resolve(),
+      },
     });
     this.#engine.openSession(keys);
     socket.on('message', (datagram) => {

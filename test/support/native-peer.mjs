@@ -20,6 +20,7 @@ function open(onBatch, onWritable = () => {}, bind = LOOPBACK) {
     sendBufferOctets: 0,
     forceNoOffload: false,
     refuseGso: false,
+    refuseMarks: false,
     blockEvery: 0,
     busyPollMicros: 0,
     slabOctets: 0,

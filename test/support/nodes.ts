@@ -9,7 +9,7 @@ export interface NodePair extends AsyncDisposable {
   readonly client: STTNode;
   readonly port: number;
   /** A session, as each side sees it. */
-  connect(): Promise<{ client: STTSession; server: STTSession }>;
+  connect(host?: string): Promise<{ client: STTSession; server: STTSession }>;
 }
 
 /** A started node with fresh seeds on loopback. */
@@ -37,9 +37,9 @@ export async function nodePair(
     server,
     client,
     port,
-    async connect() {
+    async connect(host = '127.0.0.1') {
       const accepted = new Promise<STTSession>((resolve) => server.once('session', resolve));
-      const session = await client.connectUdp('127.0.0.1', port);
+      const session = await client.connectUdp(host, port);
       return { client: session, server: await accepted };
     },
     async [Symbol.asyncDispose]() {

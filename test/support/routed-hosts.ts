@@ -114,6 +114,22 @@ export class RoutedHosts implements AsyncDisposable {
     ip('-n', this.right, 'link', 'set', 'dev', 'up0', 'mtu', String(octets));
   }
 
+  /** What the router does to packets that it forwards, by rules of nftables. False if there is no nftables here. */
+  alter(...rules: string[]): boolean {
+    const chain = '{ type filter hook forward priority 0; }';
+    const lines = ['add table ip stt', `add chain ip stt forwarded ${chain}`];
+    for (const rule of rules) lines.push(`add rule ip stt forwarded ${rule}`);
+    try {
+      execFileSync('ip', ['netns', 'exec', this.#router, 'nft', '-f', '-'], {
+        input: lines.join('\n'),
+        stdio: ['pipe', 'ignore', 'pipe'],
+      });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   start(namespace: string, script: string, args: readonly string[], env: Readonly<Record<string, string>>): Resident {
     const resident = new Resident(namespace, script, args, env);
     this.#residents.push(resident);

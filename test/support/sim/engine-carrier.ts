@@ -32,6 +32,7 @@ function bareJsEngine(events: PacketEngineEvents): BareEngine {
     crypto: testCrypto,
     events,
     output: {
+      canMark: false,
       receiveBufferOctets: 0,
       sendBufferOctets: 0,
       send: (_address, bytes, begin, end) => {

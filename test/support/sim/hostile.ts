@@ -57,6 +57,8 @@ class Capture implements PacketSink, frames.FrameVisitor {
     return taken;
   }
 
+  mark(): void {}
+
   sealFrames(pn: number, bytes: Uint8Array, begin: number, end: number): boolean {
     if (!this.#take(pn)) return false;
     if (frames.parsePacketFrames(bytes, begin, end, this) !== CloseCode.NONE)

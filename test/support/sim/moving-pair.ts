@@ -64,6 +64,7 @@ export class SimPathHost implements PathHost {
 
   onPathChanged(path: number): void {
     this.changes.push(path);
+    this.#carrier.mark(false);
     this.#carrier.path = path;
   }
 }

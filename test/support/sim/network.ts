@@ -1,3 +1,4 @@
+import { ECN_AT } from './plain-carrier.js';
 import { SimRandom } from './random.js';
 import type { VirtualTime } from './virtual-time.js';
 
@@ -22,6 +23,8 @@ export interface LinkConditions {
   readonly rate?: number;
   /** Octets that wait for their turn; more are dropped. */
   readonly queue?: number;
+  /** When more octets wait, datagrams of `PlainCarrier` that are ECN-capable are marked, as routers do. */
+  readonly markAbove?: number;
   /** Larger datagrams vanish. */
   readonly mtu?: number;
   /** Nothing passes while this is true of the time. */
@@ -36,6 +39,7 @@ export interface LinkStats {
   duplicated: number;
   corrupted: number;
   reordered: number;
+  marked: number;
   delivered: number;
   /** Most datagrams sent within one millisecond. */
   peakPerMs: number;
@@ -52,6 +56,7 @@ export class Link {
     duplicated: 0,
     corrupted: 0,
     reordered: 0,
+    marked: 0,
     delivered: 0,
     peakPerMs: 0,
   };
@@ -96,6 +101,10 @@ export class Link {
       stats.dropped++;
       return;
     }
+    if (this.#waiting(now) > (c.markAbove ?? Infinity) && (datagram[ECN_AT]! & 3) !== 0) {
+      stats.marked++;
+      datagram[ECN_AT] = 3;
+    }
     if (this.#loses()) {
       stats.lost++;
       return;
@@ -132,10 +141,13 @@ export class Link {
   #queued(now: number, octets: number): number {
     const { rate, queue = Infinity } = this.conditions;
     if (rate === undefined) return now;
-    const waiting = Math.max(0, this.#busyUntil - now) * rate;
-    if (waiting + octets > queue) return -1;
+    if (this.#waiting(now) + octets > queue) return -1;
     this.#busyUntil = Math.max(now, this.#busyUntil) + octets / rate;
     return this.#busyUntil;
+  }
+
+  #waiting(now: number): number {
+    return Math.max(0, this.#busyUntil - now) * (this.conditions.rate ?? 0);
   }
 
   #loses(): boolean {

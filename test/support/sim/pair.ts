@@ -25,6 +25,8 @@ export interface PairOptions {
   readonly conditions?: LinkConditions;
   /** From the responder to the initiator. */
   readonly back?: LinkConditions;
+  /** Of the link to the responder, from the first datagram on. */
+  readonly filter?: Link['filter'];
   readonly client?: SideOptions;
   readonly server?: SideOptions;
 }
@@ -61,6 +63,7 @@ export class Pair {
     this.client = make('initiator', client, clientParams, serverParams);
     this.server = make('responder', server, serverParams, clientParams);
     this.there = new Link(this.time, this.random.u32(), conditions, this.server.receive);
+    this.there.filter = options.filter;
     this.back = new Link(this.time, this.random.u32(), options.back ?? conditions, this.client.receive);
     this.client.send = (datagram) => this.there.send(datagram);
     this.server.send = (datagram) => this.back.send(datagram);

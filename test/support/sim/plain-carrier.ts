@@ -5,6 +5,9 @@ import type { Carrier } from './carrier.js';
 const HEADER = PACKET_OVERHEAD;
 /** Which path a datagram is for, or came on: no part of the checksum, since the network writes it. */
 export const PATH_AT = 12;
+/** ECN bits of a datagram's IP header, no part of the checksum either. */
+export const ECN_AT = 13;
+const ECT0 = 2;
 const HIGH = 0x100000000;
 /** Datagrams that fit the transmit buffer. */
 const DEFAULT_CAPACITY = 4096;
@@ -19,12 +22,17 @@ export class PlainCarrier implements Carrier {
   /** Datagrams that may wait for a flush. */
   capacity = DEFAULT_CAPACITY;
   readonly dropped = { damaged: 0, repeated: 0 };
+  /** The socket cannot read the ECN bits of what comes. */
+  blind = false;
+  /** Path whose packets are marked. */
+  #marked = -1;
   #out: Uint8Array[] = [];
   readonly #seen = new Set<number>();
   #seenBelow = 0;
   readonly #slab = new Uint8Array(1 << 20);
   // The run of STREAM packets under construction.
   #runPath = 0;
+  #runEcn = 0;
   #pn = 0;
   #count = 0;
   #id = 0;
@@ -71,6 +79,10 @@ export class PlainCarrier implements Carrier {
     return true;
   }
 
+  mark(on: boolean): void {
+    this.#marked = on ? this.path : -1;
+  }
+
   flush(send: (datagram: Uint8Array) => void): void {
     const out = this.#out;
     this.#out = [];
@@ -84,6 +96,7 @@ export class PlainCarrier implements Carrier {
 
   #seal(pn: number, datagram: Uint8Array, view: DataView, path = this.path): void {
     datagram[PATH_AT] = path;
+    datagram[ECN_AT] = path === this.#marked ? ECT0 : 0;
     view.setUint32(0, Math.floor(pn / HIGH));
     view.setUint32(4, pn >>> 0);
     view.setUint32(8, checksum(datagram, view));
@@ -118,6 +131,7 @@ export class PlainCarrier implements Carrier {
           now,
           session,
           datagram[PATH_AT]!,
+          this.#ecn(datagram),
           pn,
           id,
           offset,
@@ -131,13 +145,15 @@ export class PlainCarrier implements Carrier {
     }
     if (at === datagram.length) return;
     this.#endRun(now, session);
-    session.handleFrames(now, datagram[PATH_AT]!, 0, pn, at > HEADER, datagram, at, datagram.length - at);
+    const ecn = this.#ecn(datagram);
+    session.handleFrames(now, datagram[PATH_AT]!, ecn, pn, at > HEADER, datagram, at, datagram.length - at);
   }
 
   #addToRun(
     now: number,
     session: Session,
     datagramPath: number,
+    ecn: number,
     pn: number,
     id: number,
     offset: number,
@@ -153,10 +169,12 @@ export class PlainCarrier implements Carrier {
       offset === this.#offset + this.#length &&
       !this.#fin &&
       datagramPath === this.#runPath &&
+      ecn === this.#runEcn &&
       this.#length + end - begin <= this.#slab.length;
     if (!continues) {
       this.#endRun(now, session);
       this.#runPath = datagramPath;
+      this.#runEcn = ecn;
       this.#pn = pn;
       this.#id = id;
       this.#offset = offset;
@@ -174,7 +192,7 @@ export class PlainCarrier implements Carrier {
     session.handleStreamRun(
       now,
       this.#runPath,
-      0,
+      this.#runEcn,
       this.#pn,
       count,
       this.#id,
@@ -186,6 +204,10 @@ export class PlainCarrier implements Carrier {
     );
     // Whoever keeps a reference to borrowed octets shall notice.
     this.#slab.fill(0xee, 0, Math.min(length, 64));
+  }
+
+  #ecn(datagram: Uint8Array): number {
+    return this.blind ? 0 : datagram[ECN_AT]!;
   }
 
   #isNew(pn: number): boolean {

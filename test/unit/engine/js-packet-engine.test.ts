@@ -369,7 +369,7 @@ describe('sessions and sending of the JS packet engine', () => {
     const probe = new EngineProbe(testCrypto);
     expect(probe.engine.sendDatagram(ADDRESS_B, octets(1_200))).toBe(true);
     probe.engine.flush();
-    expect(probe.sent).toEqual([{ address: hex(ADDRESS_B), octets: octets(1_200) }]);
+    expect(probe.sent).toEqual([{ address: hex(ADDRESS_B), octets: octets(1_200), ecn: 0 }]);
   });
 
   it('does nothing any more once it is closed', async () => {

@@ -336,21 +336,26 @@ describe('congestion', () => {
   });
 
   it('answers ECN marks as a loss, and without validation not at all', () => {
-    const h = new RecoveryHarness();
+    let h = new RecoveryHarness();
     const ack = (now: number, pn: number, ect0: number, ce: number): number =>
       h.recovery.onAckReceived(now, pn, 0, new Float64Array([0, pn]), 1, true, ect0, 0, ce);
     h.send(0, 1);
     ack(10, 0, 0, 1);
     expect(h.recovery.ssthresh).toBe(Infinity);
-    h.recovery.ecn = true;
+    h = new RecoveryHarness({ ecn: true });
+    h.send(0, 1);
+    ack(10, 0, 0, 0);
+    expect(h.recovery.ecn.decide()).toBe(true);
     h.send(20, 4);
     ack(30, 4, 3, 1);
     expect(h.recovery.congestionWindow).toBe(5 * SIZE);
     expect(h.recovery.packetsLost).toBe(0);
-    expect(h.recovery.ecn).toBe(true);
+    expect(h.recovery.ecn.state).toBe('capable');
+    expect(h.recovery.ecn.decide()).toBe(true);
     h.send(40, 2);
     ack(50, 6, 3, 1);
-    expect(h.recovery.ecn).toBe(false);
+    expect(h.recovery.ecn.state).toBe('failed');
+    expect(h.recovery.ecn.decide()).toBe(false);
   });
 });
 
