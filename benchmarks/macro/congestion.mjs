@@ -1,6 +1,7 @@
-// node benchmarks/macro/congestion.mjs [--seconds 60] [--seeds 3] [--plot] [--json FILE]: CUBIC and BBR on a simulated link,
-// beside a model of RFC 9438. What is simulated is loss recovery, controllers and pacer of the product, packet by packet.
-// --plot writes the pictures of docs/performance.md. Takes some minutes of one core; nothing depends on how fast it is.
+// node benchmarks/macro/congestion.mjs [--seconds 60] [--seeds 3] [--plot] [--json FILE] [--only acks]: CUBIC and BBR on
+// a simulated link, beside a model of RFC 9438. What is simulated is loss recovery, controllers and pacer of the product,
+// packet by packet. --plot writes the pictures of docs/performance.md, --only acks prints the table of ACKs alone. Takes
+// some minutes of one core; nothing depends on how fast it is.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '3' },
     plot: { type: 'boolean', default: false },
     json: { type: 'string' },
+    only: { type: 'string' },
   },
 });
 const seconds = Number(values.seconds);
@@ -179,8 +181,44 @@ function sharing() {
   save('congestion-sharing', panels);
 }
 
-randomLoss();
-overTime();
-buffers();
-sharing();
+/** ACKs that a receiver sends by itself, and those that the sender asks for; 20 s, eight seeds. */
+function acks() {
+  console.log(
+    '\nACKs a second, and share of the link: by the receiver alone -> as the sender asks, 20 s, mean of 8 seeds',
+  );
+  results.acks = {};
+  for (const [bitsPerSecond, rttMs] of [
+    [1e8, 10],
+    [1e8, 50],
+    [1e9, 20],
+    [1e9, 100],
+  ]) {
+    for (const name of ['cubic', 'bbr']) {
+      for (const loss of [0, 1e-4, 1e-2]) {
+        const [alone, asked] = [false, true].map((asks) => {
+          const runs = Array.from({ length: 8 }, (_, i) => {
+            const algorithms = [ALGORITHMS[name]];
+            return runScenario({ bitsPerSecond, rttMs, queueBdp: 1, seconds: 20, loss, seed: i + 1, asks, algorithms });
+          });
+          return {
+            share: mean(runs.map(({ shares }) => shares[0])),
+            acks: mean(runs.map(({ flows }) => flows[0].acksSent / 20)),
+          };
+        });
+        const link = `${bitsPerSecond / 1e6} Mbit/s, ${rttMs} ms, ${NAMES[name]}, loss ${loss}`;
+        const rates = [alone, asked].map((it) => it.acks.toFixed(0)).join(' -> ');
+        console.log(`  ${link}: ${rates} ACKs/s, ${percent(alone.share)} -> ${percent(asked.share)}`);
+        results.acks[link] = { alone, asked };
+      }
+    }
+  }
+}
+
+if (values.only !== 'acks') {
+  randomLoss();
+  overTime();
+  buffers();
+  sharing();
+}
+acks();
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);

@@ -3,8 +3,6 @@ import type { Ranges } from './sending.js';
 
 /** Packets at the begin of a session that are acknowledged at once, so that slow start is not held up (STT §7). */
 const PROMPT_PACKETS = 16;
-/** Congestion Experienced, of the two ECN bits. */
-const CE = 3;
 /** ACKs that nothing of ours went along with, and ranges in them, from which on a PING asks the peer to acknowledge them. */
 const LONELY_ACKS = 32;
 const MANY_RANGES = 8;
@@ -38,14 +36,14 @@ export class AckTracker {
    */
   onReceived(pn: number, count: number, ackEliciting: boolean, now: number, ecn = 0): void {
     const last = pn + count - 1;
+    const isNews = this.received.add(pn, last, ecn);
     if (ackEliciting) {
-      if (this.#prompt > 0 || pn !== this.#largest + 1 || ecn === CE) this.#immediate = true;
+      if (this.#prompt > 0 || isNews) this.#immediate = true;
       // The promise of max_ack_delay includes the lateness of our timer (RFC 9000 §13.2.1).
       if (this.#unacked === 0) this.#deadline = now + Math.max(this.#maxDelay - GRANULARITY, 0);
       this.#unacked += count;
     }
     if (this.#prompt > 0) this.#prompt -= count;
-    this.received.add(pn, last, ecn);
     if (last > this.#largest) {
       this.#largest = last;
       this.#largestTime = now;
@@ -53,7 +51,7 @@ export class AckTracker {
   }
 
   /** A frame in the batch asks for an ACK at once (PING, IMMEDIATE_ACK). */
-  requestImmediate(): void {
+  hurry(): void {
     this.#immediate = true;
   }
 

@@ -72,7 +72,7 @@ export class Assembler {
     const waiting = (this.#waiting ??= new RangeSet());
     const until = offset + end - begin;
     let at = offset;
-    for (let i = waiting.firstEndingFrom(at + 1); at < until; i++) {
+    for (let i = waiting.firstEnding(at + 1); at < until; i++) {
       const known = i < waiting.count ? waiting.lo(i) : Infinity;
       if (at < known) this.#copy(at, bytes, begin + at - offset, Math.min(until, known) - at);
       if (known >= until) break;

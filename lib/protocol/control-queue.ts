@@ -10,6 +10,7 @@ import {
 } from '../wire/packet-frames.js';
 import type { ReceiveWindow } from './flow-control.js';
 import type { FrameLog } from './frame-log.js';
+import type { FrameSource } from './frame-source.js';
 import { SentFrame, type Announcement } from './sent-frame.js';
 import type { SessionLimits } from './session-config.js';
 import { StreamWant, type Stream } from './stream.js';
@@ -33,6 +34,8 @@ export class ControlQueue {
   wantLimit = false;
   /** A PING nobody awaits the answer of: keeps the session, or probes. */
   wantPing = false;
+  /** Of ACK_FREQUENCY frames. */
+  ackRate: FrameSource | undefined;
   readonly #limits: SessionLimits;
   readonly #observer: SessionObserver;
   /** Those that are not acknowledged, and those of them that wait. */
@@ -57,6 +60,7 @@ export class ControlQueue {
       this.wantCredit ||
       this.wantLimit ||
       this.wantPing ||
+      this.ackRate?.wanted === true ||
       hasSome(this.#toAnnounce) ||
       hasSome(this.#streams) ||
       hasSome(this.#pongs) ||
@@ -130,6 +134,7 @@ export class ControlQueue {
       log.add(SentFrame.STREAM_LIMIT, streams.table.peerLimit, 0, 0);
       this.wantLimit = false;
     }
+    if (this.ackRate?.wanted === true && room()) at = this.ackRate.encode(out, at, log);
     while (hasSome(this.#streams) && at + 3 * LONGEST <= end && !log.full) {
       at = this.#encodeStream(this.#streams.shift()!, out, at, log, streams, now, rttMs);
     }
@@ -171,6 +176,9 @@ export class ControlQueue {
         return;
       case SentFrame.STOP_SENDING:
         if (stream?.stopPending === true) stream.want(StreamWant.STOP);
+        return;
+      case SentFrame.ACK_FREQUENCY:
+        this.ackRate!.onLost(a);
         return;
       case SentFrame.PING:
         if (c === ControlType.PONG) this.onPing(a, b);

@@ -134,7 +134,7 @@ export class FrameReceiver implements FrameVisitor {
 
   onPing(bytes: Uint8Array, begin: number): number {
     if (!this.#enter()) return STOPPED;
-    this.#parts.acks.requestImmediate();
+    this.#parts.acks.hurry();
     this.#parts.control.onPing(readU32(bytes, begin), readU32(bytes, begin + 4));
     return CloseCode.NONE;
   }
@@ -194,7 +194,7 @@ export class FrameReceiver implements FrameVisitor {
 
   onImmediateAck(): number {
     if (!this.#enter()) return STOPPED;
-    this.#parts.acks.requestImmediate();
+    this.#parts.acks.hurry();
     return CloseCode.NONE;
   }
 

@@ -1,4 +1,5 @@
 import { CloseCode } from '../constants.js';
+import { AckRate } from './ack-rate.js';
 import { CongestionState } from './congestion/congestion-state.js';
 import { EcnValidator } from './ecn.js';
 import type { LossRecoveryOptions } from './loss-recovery-options.js';
@@ -30,6 +31,7 @@ export class LossRecovery {
   readonly #numbers: PacketNumbers;
   readonly #sent = new SentPackets();
   readonly ecn: EcnValidator;
+  readonly ackRate: AckRate;
   readonly #paths: PathFlights;
   readonly #congestion: CongestionState;
   readonly #probing: ProbeTimeout;
@@ -43,6 +45,7 @@ export class LossRecovery {
     this.#numbers = options.numbers;
     this.#probing = new ProbeTimeout(this.rtt, options.peerMaxAckDelayMs);
     this.#paths = new PathFlights(options.path, options.detector);
+    this.ackRate = new AckRate(options.peerMaxAckDelayMs);
     this.ecn = new EcnValidator(options.ecn === true);
     const firstSample = this.rtt.hasSample ? options.now : Infinity;
     this.#congestion = new CongestionState(options.congestion, options.packetSize, firstSample, options.random);
@@ -166,7 +169,10 @@ export class LossRecovery {
       congestion.onCongestionExperienced(now, markedTime);
     }
     this.#detectLosses(now);
-    congestion.onAcked(now, growing, this.rtt, largest, sent.end, active.inFlight);
+    if (congestion.onAcked(now, growing, this.rtt, largest, sent.end, active.inFlight)) {
+      const packets = Math.min(congestion.lastPeak, congestion.window) / congestion.packetSize;
+      this.ackRate.onRound(packets, this.rtt, congestion.inSlowStart);
+    }
     this.#planTrim(now);
     return CloseCode.NONE;
   }
@@ -274,11 +280,6 @@ export class LossRecovery {
     this.#congestion.onPacketSize(size);
   }
 
-  /** Other limit of the peer's ACK delay (an acknowledged ACK_FREQUENCY). */
-  set peerMaxAckDelayMs(ms: number) {
-    this.#probing.peerMaxAckDelay = ms;
-  }
-
   /** Goes over to another path; with a profile all starts anew (STT §7). `gone`: what is out on the old one is lost. */
   onPathChanged(path: number, restart: PathProfile | undefined, gone: boolean, now: number): void {
     if (path === this.#paths.active.id) return;
@@ -289,6 +290,7 @@ export class LossRecovery {
       this.rtt.reset();
       this.#congestion.restart(restart.congestion ?? unlimited, restart.packetSize);
       this.ecn.onPath(restart.ecn === true);
+      this.ackRate.onPath();
     }
     this.#detectLosses(now);
     this.#planTrim(now);

@@ -13,7 +13,7 @@ export class OrderedRanges implements Ranges {
   readonly ect1 = 0;
   readonly ce = 0;
 
-  add(first: number, last: number): void {
+  add(first: number, last: number): boolean {
     const { pairs } = this;
     if (this.count === 0 || first !== pairs[1]! + 1) {
       pairs.copyWithin(2, 0);
@@ -21,6 +21,7 @@ export class OrderedRanges implements Ranges {
       this.count = Math.min(this.count + 1, MAX_RANGES);
     }
     pairs[1] = last;
+    return false;
   }
 
   /** There are few. */

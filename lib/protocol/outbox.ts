@@ -85,11 +85,11 @@ export class Outbox {
   }
 
   /** Sealed under the key in use. */
-  get packetsUnderKey(): number {
+  get keyPackets(): number {
     return this.packetsSent - this.#packetsBefore;
   }
 
-  get octetsUnderKey(): number {
+  get keyOctets(): number {
     return this.octetsSent - this.#octetsBefore;
   }
 
@@ -101,7 +101,7 @@ export class Outbox {
 
   /** The key must not be used any more. */
   get exhausted(): boolean {
-    return this.packetsUnderKey >= this.#sealLimit || this.#numbers.next >= LAST_NUMBER;
+    return this.keyPackets >= this.#sealLimit || this.#numbers.next >= LAST_NUMBER;
   }
 
   /**
@@ -122,7 +122,7 @@ export class Outbox {
       return 0;
     }
     const paced = Math.max(1, Math.floor(this.#pacer.budget(now) / size));
-    return Math.min(most, Math.floor(room / size), paced, Math.ceil(this.#sealLimit) - this.packetsUnderKey);
+    return Math.min(most, Math.floor(room / size), paced, Math.ceil(this.#sealLimit) - this.keyPackets);
   }
 
   /** Seals one packet of frames. False if the sink is full: nothing happened. */

@@ -27,7 +27,7 @@ export class RangeSet {
   }
 
   /** Index of the first range whose end is at or after `at`, `count` if there is none. */
-  firstEndingFrom(at: number): number {
+  firstEnding(at: number): number {
     let low = 0;
     let high = this.#count;
     while (low < high) {
@@ -41,7 +41,7 @@ export class RangeSet {
   /** Adds [lo, hi), joining what it touches. Gives the octets that were not in the set before. */
   add(lo: number, hi: number): number {
     if (lo >= hi) return 0;
-    const first = this.firstEndingFrom(lo);
+    const first = this.firstEnding(lo);
     let last = first;
     let known = 0;
     for (; last < this.#count && this.lo(last) <= hi; last++) known += this.hi(last) - this.lo(last);
@@ -57,7 +57,7 @@ export class RangeSet {
   /** Takes [lo, hi) out. Gives the octets that were in the set. */
   remove(lo: number, hi: number): number {
     if (lo >= hi || this.#count === 0) return 0;
-    const first = this.firstEndingFrom(lo + 1);
+    const first = this.firstEnding(lo + 1);
     let last = first;
     let removed = 0;
     for (; last < this.#count && this.lo(last) < hi; last++) {

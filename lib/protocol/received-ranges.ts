@@ -2,6 +2,8 @@ import type { Ranges } from './sending.js';
 
 /** Ranges that are kept at most (STT §7); the oldest go first. */
 const MAX_RANGES = 64;
+/** Packets behind a missing one by which the sender knows that it is lost (RFC 9002 §6.1.1). */
+const PACKET_THRESHOLD = 3;
 /** Congestion Experienced, of the two ECN bits. */
 const CE = 3;
 
@@ -16,6 +18,8 @@ export class ReceivedRanges implements Ranges {
   ect0 = 0;
   ect1 = 0;
   ce = 0;
+  /** The packet, or any after it, by which the sender can tell that those in the last gap are lost. */
+  #proof = Infinity;
 
   get pairs(): Float64Array {
     return this.#pairs;
@@ -25,10 +29,15 @@ export class ReceivedRanges implements Ranges {
     return this.#count;
   }
 
-  add(first: number, last: number, ecn: number): void {
+  add(first: number, last: number, ecn: number): boolean {
     if (ecn !== 0) this.#countMarks(last - first + 1, ecn);
-    if (this.#count > 0 && first === this.#pairs[1]! + 1) this.#pairs[1] = last;
+    const next = this.#count > 0 ? this.#pairs[1]! + 1 : 0;
+    if (first > next) this.#proof = first - 1 + PACKET_THRESHOLD;
+    const isProof = last >= this.#proof;
+    if (isProof) this.#proof = Infinity;
+    if (first === next && this.#count > 0) this.#pairs[1] = last;
     else this.#insert(first, last);
+    return first !== next || isProof || ecn === CE;
   }
 
   get hasEcn(): boolean {

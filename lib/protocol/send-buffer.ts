@@ -210,7 +210,7 @@ export class SendBuffer {
     const lost = this.#lost;
     const acked = this.#acked;
     lost.add(begin, end);
-    for (let i = acked.firstEndingFrom(begin + 1); i < acked.count && acked.lo(i) < end; i++) {
+    for (let i = acked.firstEnding(begin + 1); i < acked.count && acked.lo(i) < end; i++) {
       lost.remove(acked.lo(i), acked.hi(i));
     }
   }

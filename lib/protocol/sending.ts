@@ -4,6 +4,7 @@ import type { Random } from '../ports/random.js';
 import type { CongestionAlgorithm } from './congestion/controller.js';
 import type * as Outcome from './outcome.js';
 import type { EcnValidator } from './ecn.js';
+import type { FrameSource } from './frame-source.js';
 import type { RttEstimator } from './rtt.js';
 import type { SendBuffer } from './send-buffer.js';
 import type { SentFrameObserver } from './sent-frame.js';
@@ -29,6 +30,8 @@ export interface Recovery {
   readonly unsettled: number;
   /** Of ECN; absent: packets are never marked. */
   readonly ecn?: EcnValidator;
+  /** Absent: the peer is not asked to acknowledge less often. */
+  readonly ackRate?: FrameSource;
   /** A packet of `size` octets went out on `path`; `addFrame` follows for each frame in it that matters. */
   onPacketSent(pn: number, now: number, size: number, ackEliciting: boolean, inFlight: boolean, path: number): void;
   addFrame(kind: number, a: number, b: number, c: number): void;
@@ -82,8 +85,11 @@ export interface Ranges {
   readonly ect0: number;
   readonly ect1: number;
   readonly ce: number;
-  /** Packets `first..last` came in, none of which came before; `ecn`: the two ECN bits of their IP headers. */
-  add(first: number, last: number, ecn: number): void;
+  /**
+   * Packets `first..last` came in, none of which came before; `ecn`: the two ECN bits of their IP headers. True if the
+   * peer should know at once, as it shows losses or congestion.
+   */
+  add(first: number, last: number, ecn: number): boolean;
   /** The peer knows of all up to `largest`, which must not be told again. */
   forget(largest: number): void;
 }

@@ -57,7 +57,8 @@ export class SessionParts implements PathParts, MtuParts {
     };
     this.#connection = config.connection ?? this.#datagrams;
     const maxPacketSize = Math.min(config.maxPacketSize ?? initialPacketSize, peerParams.maxUdpPayload);
-    const { packetSize, congestion, ecn } = this.#profileOf(path);
+    const profile = this.#profileOf(path);
+    const { packetSize } = profile;
     this.control = new ControlQueue(limits, observer, config.announcements ?? NOTHING);
     this.streams = new Streams(config, this.control);
     this.messages = new Messages(observer, peerParams.maxDatagram, limits.sendQueueOctets);
@@ -66,15 +67,14 @@ export class SessionParts implements PathParts, MtuParts {
       now,
       observer: new FrameFates(this),
       random: config.random,
-      congestion,
-      packetSize,
+      ...profile,
       peerMaxAckDelayMs: peerParams.maxAckDelayMs,
       path,
-      ecn,
       detector: this.mtu.detector,
       ...(config.handshakeRttMs === undefined ? {} : { handshakeRttMs: config.handshakeRttMs }),
     });
     this.recovery = recovery;
+    this.control.ackRate = recovery.ackRate;
     this.acks = new AckTracker(localParams.maxAckDelayMs, received);
     this.lifetime = new Lifetime(now, localParams.idleTimeoutMs, peerParams.idleTimeoutMs, config.keepAliveMs ?? 0);
     const limit = Math.min(

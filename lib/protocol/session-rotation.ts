@@ -21,8 +21,8 @@ export function firstRotationAt({ policy }: RotationConfig, role: 'initiator' | 
 
 /** Whether its first key has sealed enough. */
 export function isFirstKeyWorn({ policy }: RotationConfig, outbox: Outbox, sealLimit: number): boolean {
-  const packets = outbox.packetsUnderKey;
-  return packets >= policy.afterPackets || packets >= sealLimit / 2 || outbox.octetsUnderKey >= policy.afterOctets;
+  const packets = outbox.keyPackets;
+  return packets >= policy.afterPackets || packets >= sealLimit / 2 || outbox.keyOctets >= policy.afterOctets;
 }
 
 /** Ties the ratchet of a session to the machines around it. Made when it is needed: most sessions are short. */

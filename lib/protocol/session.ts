@@ -133,7 +133,7 @@ export class Session implements FrameReceiverHost {
     const { outbox, streams, transmitter } = this.#parts;
     if (this.#state === 'open') {
       streams.now = now;
-      this.#parts.ratchetIfDue(now)?.poll(now, outbox.packetsUnderKey, outbox.octetsUnderKey);
+      this.#parts.ratchetIfDue(now)?.poll(now, outbox.keyPackets, outbox.keyOctets);
       transmitter.poll(now, sink);
       if (outbox.isStarved) this.close(now, CloseCode.PROTOCOL, 'the other side acknowledges nothing');
       if (outbox.exhausted) this.close(now, CloseCode.CRYPTO, 'the key has sealed as many packets as it may');
@@ -301,7 +301,7 @@ export class Session implements FrameReceiverHost {
       keyVersion: this.keyVersion,
       keyRotationsBegun: ratchet?.ownRotations ?? 0,
       keyRotationsAnswered: ratchet?.peerRotations ?? 0,
-      packetsUnderKey: outbox.packetsUnderKey,
+      packetsUnderKey: outbox.keyPackets,
       pathChanges: paths.moves,
       packetsSent: outbox.packetsSent,
       packetsReceived: this.#packetsReceived,
@@ -309,7 +309,7 @@ export class Session implements FrameReceiverHost {
       octetsSent: outbox.octetsSent,
       octetsReceived: this.#octetsReceived,
       streamOctetsSent: streams.sentOctets,
-      streamOctetsRetransmitted: streams.retransmittedOctets,
+      streamOctetsRetransmitted: streams.resentOctets,
       streamOctetsReceived: streams.deliveredOctets,
       messagesSent: messages.sent,
       messagesReceived: receiver.messagesReceived,

@@ -23,7 +23,7 @@ export class Streams implements StreamHost {
   reassemblyOctets = 0;
   deliveredOctets = 0;
   sentOctets = 0;
-  retransmittedOctets = 0;
+  resentOctets = 0;
   readonly #control: ControlQueue;
   readonly #sendLimit: number;
   readonly #receiveWindow: number;
@@ -99,7 +99,7 @@ export class Streams implements StreamHost {
   onSent(stream: Stream, begin: number, end: number, fin: boolean): void {
     const fresh = Math.max(0, end - Math.max(begin, stream.sending.next));
     this.sentOctets += fresh;
-    this.retransmittedOctets += end - begin - fresh;
+    this.resentOctets += end - begin - fresh;
     this.credit.use(fresh);
     this.#unreleased += fresh;
     stream.sending.onSent(begin, end, fin);

@@ -109,16 +109,25 @@ export class CongestionState {
     this.#controller.onRttSample(rtt, largestAcked, next);
   }
 
-  /** An ACK up to `largest`, after its losses: `octets` are those that the window may grow for. */
-  onAcked(now: number, octets: number, rtt: RttEstimator, largest: number, next: number, inFlight: number): void {
+  /**
+   * An ACK up to `largest`, after its losses: `octets` are those that the window may grow for. True if a round trip is
+   * over.
+   */
+  onAcked(now: number, octets: number, rtt: RttEstimator, largest: number, next: number, inFlight: number): boolean {
     if (octets > 0 && this.#recoveryStart !== now) {
       this.#controller.onPacketsAcked(now, octets, rtt, this.#isLimiting());
     }
     this.#watcher?.onAckEnd(now, rtt, inFlight);
-    if (largest < this.#roundEnd) return;
+    if (largest < this.#roundEnd) return false;
     this.#roundEnd = next;
     this.#lastPeak = this.#peak;
     this.#peak = inFlight;
+    return true;
+  }
+
+  /** Most octets in flight in the last round trip. */
+  get lastPeak(): number {
+    return this.#lastPeak;
   }
 
   /** The peer reported CE marks; `sentTime` is of the last marked packet acknowledged (RFC 9002 §7.1). */

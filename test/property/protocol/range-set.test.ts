@@ -71,6 +71,6 @@ function contains(set: RangeSet, at: number): boolean {
 /** All of [lo, hi) is in the set. */
 function covers(set: RangeSet, lo: number, hi: number): boolean {
   if (lo >= hi) return true;
-  const index = set.firstEndingFrom(hi);
+  const index = set.firstEnding(hi);
   return index < set.count && set.lo(index) <= lo;
 }

@@ -70,7 +70,7 @@ describe('ACK tracker', () => {
     [
       'a demand',
       (acks: AckTracker) => {
-        acks.requestImmediate();
+        acks.hurry();
         acks.onReceived(16, 1, true, 100);
       },
     ],

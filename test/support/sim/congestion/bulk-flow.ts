@@ -1,6 +1,7 @@
 import { AckTracker } from '../../../../lib/protocol/ack-tracker.js';
 import { ReceivedRanges } from '../../../../lib/protocol/received-ranges.js';
 import type { CongestionAlgorithm } from '../../../../lib/protocol/congestion/controller.js';
+import { FrameLog } from '../../../../lib/protocol/frame-log.js';
 import { LossRecovery } from '../../../../lib/protocol/loss-recovery.js';
 import { PacketNumbers } from '../../../../lib/protocol/packet-numbers.js';
 import { Pacer } from '../../../../lib/protocol/pacer.js';
@@ -11,6 +12,8 @@ import type { RandomLosses } from './losses.js';
 
 /** How often a receiver looks at its socket, ms: what arrives meanwhile is one batch. */
 const BATCH_MS = 0.1;
+const SCRATCH = new Uint8Array(64);
+const LOG = new FrameLog();
 const MAX_ACK_DELAY = 25;
 const MAX_RANGES = 64;
 // Fields of an ACK on its way: time, delay, count, ranges.
@@ -32,6 +35,8 @@ export interface FlowOptions {
   readonly start: number;
   /** How often the receiver looks at its socket, ms; 0.1 if absent. */
   readonly batchMs?: number;
+  /** Asks for as many ACKs as it needs; else there is one for every batch. True if absent. */
+  readonly asks?: boolean;
 }
 
 /**
@@ -44,6 +49,9 @@ export class BulkFlow {
   arrived = 0;
   /** Packets lost at random. */
   lostAtRandom = 0;
+  /** ACKs that the receiver sent, and times that it was asked to send another number of them. */
+  acksSent = 0;
+  asked = 0;
   losses: RandomLosses;
   readonly #options: FlowOptions;
   readonly #numbers: PacketNumbers;
@@ -54,6 +62,8 @@ export class BulkFlow {
   readonly #ackFrames = new Fifo(ACK_RANGES + 2 * MAX_RANGES);
   /** [time, largest] of ACKs of ACKs. */
   readonly #ackAcks = new Fifo(2);
+  /** [time, threshold, ms] of demands for ACKs. */
+  readonly #demands = new Fifo(3);
   readonly #ranges = new Float64Array(2 * MAX_RANGES);
   readonly #batchMs: number;
   /** Octets per ms that the application writes. */
@@ -65,6 +75,8 @@ export class BulkFlow {
   #paceAt = Infinity;
   #started = false;
   #offset = 0;
+  /** Of demands that arrived. */
+  #sequence = 0;
 
   constructor(options: FlowOptions) {
     this.#options = options;
@@ -97,6 +109,7 @@ export class BulkFlow {
     let at = Math.min(this.#paceAt, this.#appAt, this.recovery.timeout(), this.#batchAt, this.#acks.ackDeadline);
     if (this.#ackFrames.length > 0) at = Math.min(at, this.#ackFrames.values[this.#ackFrames.first + ACK_AT]!);
     if (this.#ackAcks.length > 0) at = Math.min(at, this.#ackAcks.values[this.#ackAcks.first]!);
+    if (this.#demands.length > 0) at = Math.min(at, this.#demands.values[this.#demands.first]!);
     return at;
   }
 
@@ -123,6 +136,7 @@ export class BulkFlow {
     const size = this.#options.packetSize;
     this.#paceAt = this.#appAt = Infinity;
     this.#write(now);
+    this.#ask(now);
     while (recovery.probesToSend > 0) this.#sendRun(now, 1);
     for (;;) {
       const room = Math.floor(Math.min(recovery.room, this.#written) / size);
@@ -139,6 +153,19 @@ export class BulkFlow {
       }
       this.#sendRun(now, Math.min(room, Math.max(1, Math.floor(this.#pacer.budget(now) / size))));
     }
+  }
+
+  /** A frame that asks for more or fewer ACKs; it goes with a packet that is not lost. */
+  #ask(now: number): void {
+    const { ackRate } = this.recovery;
+    if (this.#options.asks === false || !ackRate.wanted) return;
+    ackRate.encode(SCRATCH, 0, LOG);
+    LOG.clear();
+    this.asked++;
+    const at = this.#demands.push();
+    this.#demands.values[at] = now + this.#options.rttMs / 2 + this.#options.bottleneck.delay(now);
+    this.#demands.values[at + 1] = ackRate.threshold;
+    this.#demands.values[at + 2] = ackRate.maxDelay;
   }
 
   #write(now: number): void {
@@ -180,6 +207,12 @@ export class BulkFlow {
       acks.onAckOfAckReceived(ackAcks.values[ackAcks.first + 1]!);
       ackAcks.shift();
     }
+    const demands = this.#demands;
+    while (demands.length > 0 && demands.values[demands.first]! <= now) {
+      const { first, values } = demands;
+      acks.onAckFrequency(this.#sequence++, values[first + 1]!, values[first + 2]!);
+      demands.shift();
+    }
     if (now >= this.#batchAt) {
       const packets = this.#packets;
       let first = -1;
@@ -219,6 +252,7 @@ export class BulkFlow {
       this.#ackAcks.values[back + 1] = acks.largest;
     }
     acks.onAckSent(isEliciting);
+    this.acksSent++;
   }
 
   #onAckFrame(now: number): void {

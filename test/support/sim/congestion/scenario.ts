@@ -16,6 +16,9 @@ export interface ScenarioOptions {
   readonly seconds: number;
   readonly seed?: number;
   readonly packetSize?: number;
+  /** See `FlowOptions`. */
+  readonly asks?: boolean;
+  readonly batchMs?: number;
   /** The i-th flow begins so many ms after the one before. */
   readonly stagger?: number;
   /** Looks at the flows every so many ms. */
@@ -35,7 +38,7 @@ export const PACKET = 1200;
 /** Lets flows send over one link for a time. */
 export function runScenario(options: ScenarioOptions): ScenarioResult {
   const { algorithms, bitsPerSecond, rttMs, queueBdp, loss = 0, seconds, seed = 1, stagger = 0 } = options;
-  const { packetSize = PACKET, everyMs = Infinity, look } = options;
+  const { packetSize = PACKET, everyMs = Infinity, look, asks = true, batchMs = 0.1 } = options;
   const rate = bitsPerSecond / 8000;
   const bottleneck = new Bottleneck(rate, queueBdp * rate * rttMs);
   const begin = 1000;
@@ -50,6 +53,8 @@ export function runScenario(options: ScenarioOptions): ScenarioResult {
         packetSize,
         seed: seed + i,
         start: begin + i * stagger,
+        asks,
+        batchMs,
       }),
   );
   let now = begin;
