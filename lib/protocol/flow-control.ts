@@ -1,5 +1,10 @@
 /** Credit is given once this share of the window can be given: fewer, larger FLOW_CREDITs, and no silly windows. */
 const CREDIT_SHARE = 4;
+/**
+ * What the application takes in a round trip, the window is grown to that many times: in slow start the sender doubles its
+ * own window in each, and hears of the new one a round trip later.
+ */
+const GROWTH = 4;
 
 /**
  * What the peer may send: a limit that moves with what the application has taken, and a window that grows while it is
@@ -62,7 +67,8 @@ export class ReceiveWindow {
     const elapsed = now - this.#epochStart;
     if (elapsed >= rttMs) {
       const taken = this.#consumed - this.#epochConsumed;
-      if (this.#epochStart > 0 && 2 * taken * rttMs > this.#window * elapsed) this.grow(2 * this.#window);
+      const perRound = (taken * rttMs) / elapsed;
+      if (this.#epochStart > 0 && 2 * perRound > this.#window) this.grow(GROWTH * perRound);
       this.#epochStart = now;
       this.#epochConsumed = this.#consumed;
     }
@@ -72,7 +78,7 @@ export class ReceiveWindow {
 
   /** Makes the window at least so large, up to the cap. */
   grow(window: number): void {
-    this.#window = Math.min(this.#cap, Math.max(this.#window, window));
+    this.#window = Math.min(this.#cap, Math.max(this.#window, Math.floor(window)));
   }
 }
 
