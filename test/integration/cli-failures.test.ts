@@ -374,6 +374,13 @@ describe('stt for people', () => {
     const json = await SttProcess.run(['info', '--json'], { config, seed });
     expect(json.event('info')).toMatchObject({ backend: process.env['STT_BACKEND'] === 'js' ? 'js' : 'native' });
     expect(JSON.stringify(json.events)).not.toContain(seed);
+    const { receiveBufferOctets, sendBufferOctets, bufferHint } = json.event('info')!;
+    const hasAll = Math.min(Number(receiveBufferOctets), Number(sendBufferOctets)) >= 2 * 4_194_304;
+    // Linux says how much it gave, doubled; and how to raise what it gives.
+    if (process.platform === 'linux') {
+      expect(bufferHint === undefined).toBe(hasAll);
+      expect(text.includes('as root: sysctl -w net.core.')).toBe(!hasAll);
+    }
     expect(JSON.stringify(json.events)).not.toContain(
       (await readFile(join(config, 'stt', 'node-seed'), 'utf8')).trim(),
     );

@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { arch, cpus, platform, release } from 'node:os';
 import { usage } from '../arguments.js';
+import { type BufferHint, bufferHint } from '../buffer-hint.js';
 import type { Command } from '../command.js';
 import { ExitCode } from '../exit-codes.js';
 import { formatOctets } from '../format.js';
-import { bufferLimits, probeBuffers, processorAes } from '../machine.js';
+import { bufferLimits, probeBuffers, processorAes, type SocketBuffers } from '../machine.js';
 import { configDirectory, nodeSeedPath, sharedSeedPath } from '../seeds.js';
 import { packageVersion } from '../version.js';
 import { loadNative, type NativeProbe } from '../../native/binding.js';
@@ -32,8 +33,12 @@ export const command: Command = {
     const seeds = await Promise.all(
       [nodeSeedPath(env), sharedSeedPath(env)].map(async (path) => [path, await state(path)]),
     );
-    const receive = probe?.receiveBufferOctets ?? buffers?.receiveOctets;
-    const send = probe?.sendBufferOctets ?? buffers?.sendOctets;
+    // Of the backend that is used: the addon may ask for more than the limits allow, if it is privileged.
+    const granted =
+      probe !== undefined && backend.name === 'native'
+        ? { receiveOctets: probe.receiveBufferOctets, sendOctets: probe.sendBufferOctets }
+        : buffers;
+    const hint = granted === undefined ? undefined : bufferHint(granted, WANTED_BUFFER, process.platform);
     output.event({
       event: 'info',
       version: packageVersion(),
@@ -49,10 +54,11 @@ export const command: Command = {
       vaes: aes?.vaes,
       gso: probe?.gso,
       gro: probe?.gro,
-      receiveBufferOctets: receive,
-      sendBufferOctets: send,
+      receiveBufferOctets: granted?.receiveOctets,
+      sendBufferOctets: granted?.sendOctets,
       receiveBufferLimit: limits.receiveOctets,
       sendBufferLimit: limits.sendOctets,
+      bufferHint: hint,
       configDirectory: configDirectory(env),
       nodeSeedFile: nodeSeedPath(env),
       sharedSeedFile: sharedSeedPath(env),
@@ -64,7 +70,8 @@ export const command: Command = {
       ['node', `${process.version}, OpenSSL ${process.versions.openssl}, ${platform()}-${arch()} ${release()}`],
       ['processor', `${cpus()[0]?.model ?? 'unknown'}; ${describeAes(aes)}`],
       ['offload', describeOffload(probe)],
-      ['socket buffers', describeBuffers(receive, send, limits)],
+      ['socket buffers', describeBuffers(granted, limits)],
+      ...describeHint(hint),
       ['config directory', configDirectory(env)],
       ['node seed', `${seeds[0]!.join(', ')}`],
       [
@@ -113,21 +120,23 @@ function describeOffload(probe: NativeProbe | undefined): string {
 }
 
 function describeBuffers(
-  receive: number | undefined,
-  send: number | undefined,
+  granted: SocketBuffers | undefined,
   limits: { receiveOctets?: number; sendOctets?: number },
 ): string {
-  if (receive === undefined || send === undefined) return 'unknown: no socket could be made';
+  if (granted === undefined) return 'unknown: no socket could be made';
   const { receiveOctets, sendOctets } = limits;
   const system =
     receiveOctets === undefined || sendOctets === undefined
       ? ''
       : `; net.core.rmem_max ${formatOctets(receiveOctets)}, wmem_max ${formatOctets(sendOctets)}`;
-  // Linux counts its own bookkeeping and reports twice of what a socket may hold.
-  const granted = process.platform === 'linux' ? receive / 2 : receive;
-  const hint = granted < WANTED_BUFFER ? '; raise net.core.rmem_max for fast paths' : '';
   const note = process.platform === 'linux' ? ' (Linux reports double)' : '';
-  return `receive ${formatOctets(receive)}, send ${formatOctets(send)}, ${formatOctets(WANTED_BUFFER)} asked for${note}${system}${hint}`;
+  return `receive ${formatOctets(granted.receiveOctets)}, send ${formatOctets(granted.sendOctets)}, ${formatOctets(WANTED_BUFFER)} asked for${note}${system}`;
+}
+
+/** A row for the reason, and one for each command. */
+function describeHint(hint: BufferHint | undefined): Row[] {
+  if (hint === undefined) return [];
+  return [['hint', hint.why], ...hint.commands.map((command): Row => ['', `as root: ${command}`])];
 }
 
 async function state(path: string): Promise<string> {
