@@ -58,14 +58,14 @@ class Loop {
   /** Seals a chunk. Gives the packets. */
   size_t Seal() {
     StreamRun run = {pn_, 1, offset_, false, {chunk_.data(), kChunk}, kPayload};
-    const size_t count = engine_->Seal(session_, to_, &run);
+    const size_t count = engine_->Seal(session_, {to_, kEct0}, &run);
     pn_ += count;
     offset_ += kChunk;
     return count;
   }
 
   /** Seals an acknowledgement and what else such a packet carries. */
-  size_t SealFrames() { return engine_->SealFrames(session_, to_, pn_++, {chunk_.data(), 40}) ? 1 : 0; }
+  size_t SealFrames() { return engine_->SealFrames(session_, {to_, kEct0}, pn_++, {chunk_.data(), 40}) ? 1 : 0; }
 
   /** What was sealed is sent: thrown away. */
   void Send() {
