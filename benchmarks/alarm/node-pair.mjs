@@ -33,6 +33,7 @@ function makeEngine(backend, events) {
   let count = 0;
   let taken = 0;
   const output = {
+    canMark: false,
     receiveBufferOctets: 0,
     sendBufferOctets: 0,
     send: (_address, bytes, begin, end) => {

@@ -9,7 +9,7 @@ import { PROVIDERS } from './providers.mjs';
 
 const ADDRESS = encodeAddress('127.0.0.1', 1);
 const events = { onBatch() {}, onWritable() {}, onError() {} };
-const output = { receiveBufferOctets: 0, sendBufferOctets: 0, send: () => true, close: async () => {} };
+const output = { canMark: false, receiveBufferOctets: 0, sendBufferOctets: 0, send: () => true, close: async () => {} };
 const engines = {
   ...(loadNative().addon === undefined ? {} : { native: NativePacketEngine.withoutSocket(events) }),
   js: new JsPacketEngine({ crypto: nodeProvider, events, output }),
