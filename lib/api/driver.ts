@@ -8,6 +8,7 @@ import {
   RowType,
   type PacketEngine,
 } from '../ports/packet-engine.js';
+import { handleRefusedSize, handleStreamRun } from '../protocol/datagram-rows.js';
 import { Deadlines } from '../protocol/deadlines.js';
 import type { SessionEntry } from './session-entry.js';
 import type { StreamFace } from './stream-face.js';
@@ -136,7 +137,7 @@ export class Driver<S extends StreamFace> {
     const now = performance.now();
     for (const entry of this.#entries) {
       if (entry?.path !== path) continue;
-      entry.session.handleRefusedSize(now, path, octets);
+      handleRefusedSize(entry.session, now, path, octets);
       this.schedule(entry);
     }
   };
@@ -162,7 +163,8 @@ export class Driver<S extends StreamFace> {
       const flags = (head >>> 8) & 0xff;
       switch (head & 0xff) {
         case RowType.STREAM:
-          session.handleStreamRun(
+          handleStreamRun(
+            session,
             now,
             path,
             marks,

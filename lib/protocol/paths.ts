@@ -320,10 +320,25 @@ export class Paths implements SessionPaths {
     this.#lookAt = path.isConnection ? now + FIRST_LOOK_MS : Infinity;
     const restart = !host!.isSameHost(old.id, path.id);
     host!.onPathChanged(path.id);
-    this.#parts.onPathChanged(now, path.id, restart, gone);
+    this.#goOver(now, path.id, restart, gone);
     // Kept: packets of it are in flight, and the peer may come back.
     if (gone) host!.releasePath(old.id);
     else this.#candidates.push(old);
+  }
+
+  /** All goes over another path from now on (STT §7); with `restart` nothing is known of it. */
+  #goOver(now: number, id: number, restart: boolean, gone: boolean): void {
+    const { acks, control, mtu, outbox, recovery } = this.#parts;
+    const profile = this.#parts.profileOf(id);
+    outbox.path = id;
+    outbox.packetSize = profile.packetSize;
+    recovery.onPathChanged(id, restart ? profile : undefined, gone, now);
+    if (!restart) recovery.onPacketSize(profile.packetSize);
+    mtu.onPath(profile.packetSize, id);
+    this.#parts.onSmallerPackets();
+    // What was acknowledged on the old path may not have arrived, and the new one has no round-trip time yet.
+    acks.repeat();
+    control.wantPing = true;
   }
 }
 

@@ -57,7 +57,7 @@ export class SessionParts implements PathParts, MtuParts {
     };
     this.#connection = config.connection ?? this.#datagrams;
     const maxPacketSize = Math.min(config.maxPacketSize ?? initialPacketSize, peerParams.maxUdpPayload);
-    const profile = this.#profileOf(path);
+    const profile = this.profileOf(path);
     const { packetSize } = profile;
     this.control = new ControlQueue(limits, observer, config.announcements ?? NOTHING);
     this.streams = new Streams(config, this.control);
@@ -123,26 +123,13 @@ export class SessionParts implements PathParts, MtuParts {
     this.control.wantPing = true;
   }
 
-  /** @internal All goes over another path from now on (STT §7). */
-  onPathChanged(now: number, path: number, restart: boolean, gone: boolean): void {
-    const profile = this.#profileOf(path);
-    this.outbox.path = path;
-    this.outbox.packetSize = profile.packetSize;
-    this.recovery.onPathChanged(path, restart ? profile : undefined, gone, now);
-    if (!restart) this.recovery.onPacketSize(profile.packetSize);
-    this.mtu.onPath(profile.packetSize, path);
-    this.onSmallerPackets();
-    // What was acknowledged on the old path may not have arrived, and the new one has no round-trip time yet.
-    this.acks.repeat();
-    this.control.wantPing = true;
-  }
-
   /** @internal Messages that wait may not fit any more. */
   onSmallerPackets(): void {
     this.messages.onRoom(this.outbox.room);
   }
 
-  #profileOf(path: number): PathProfile {
+  /** @internal What packets on a path are like at first. */
+  profileOf(path: number): PathProfile {
     return this.#config.pathHost?.isConnection(path) === true ? this.#connection : this.#datagrams;
   }
 }

@@ -2,15 +2,26 @@ import type { PacketSink } from '../ports/packet-sink.js';
 import type { PathHost } from '../ports/path-host.js';
 import type { Random } from '../ports/random.js';
 import type { FrameLog } from './frame-log.js';
+import type { PathProfile } from './path-profile.js';
+import type { Recovery } from './sending.js';
+import type { SessionMtu } from './session-mtu.js';
 
 /** What the path of a session has to do with the rest of it; `SessionParts` is one. */
 export interface PathParts {
   readonly outbox: {
+    path: number;
+    /** Octets of a full packet. */
+    packetSize: number;
     packet(now: number, sink: PacketSink, frames: Uint8Array, length: number, log: FrameLog, path?: number): boolean;
   };
-  readonly recovery: { readonly pto: number };
-  /** Packets go over another path; with `restart` nothing is known of it. */
-  onPathChanged(now: number, path: number, restart: boolean, gone: boolean): void;
+  readonly recovery: Pick<Recovery, 'pto' | 'onPathChanged' | 'onPacketSize'>;
+  readonly mtu: Pick<SessionMtu, 'onPath'>;
+  readonly acks: { repeat(): void };
+  readonly control: { wantPing: boolean };
+  /** What packets on a path are like at first. */
+  profileOf(path: number): PathProfile;
+  /** Full packets are smaller than before. */
+  onSmallerPackets(): void;
   /** The peer asks whether the path in use still is: something that is no probe should tell it. */
   onPathChallenged(): void;
 }

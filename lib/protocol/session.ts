@@ -1,4 +1,4 @@
-import { CloseCode, PACKET_OVERHEAD, STREAM_HEADER } from '../constants.js';
+import { CloseCode, PACKET_OVERHEAD } from '../constants.js';
 import { sttError } from '../errors.js';
 import type { KemAnswer } from '../ports/kem.js';
 import { Marks } from '../ports/packet-engine.js';
@@ -49,30 +49,9 @@ export class Session implements FrameReceiverHost {
     return this.#state;
   }
 
-  /** A coalesced STREAM row: `count` packets from `pn` on, each led by a STREAM frame that continues the one before. */
-  handleStreamRun(
-    now: number,
-    path: number,
-    marks: number,
-    pn: number,
-    count: number,
-    streamId: number,
-    offset: number,
-    fin: boolean,
-    bytes: Uint8Array,
-    begin: number,
-    length: number,
-  ): void {
-    if (!this.#accept(now, count, length)) return;
-    const { acks, lifetime, paths, ratchet, receiver } = this.#parts;
-    ratchet?.onPacketPhase(now, marks >>> Marks.PHASE_SHIFT);
-    if (!fin) lifetime.onMoreToCome();
-    if (path !== paths.active || !paths.isQuiet) {
-      paths.onReceived(now, path, length + count * (PACKET_OVERHEAD + STREAM_HEADER));
-      if (pn + count - 1 > acks.largest) paths.onNewest(now, path);
-    }
-    acks.onReceived(pn, count, true, now, marks & Marks.ECN_MASK);
-    this.#check(now, receiver.stream(streamId, offset, fin, bytes, begin, begin + length));
+  /** @internal For what only sessions over datagrams need (lib/protocol/datagram-rows.ts). */
+  get parts(): SessionParts {
+    return this.#parts;
   }
 
   /** A FRAMES row: the frames of packet `pn`, or (`rest`) what followed the STREAM frame that was given before. */
@@ -86,7 +65,7 @@ export class Session implements FrameReceiverHost {
     begin: number,
     length: number,
   ): void {
-    if (!this.#accept(now, rest ? 0 : 1, length)) return;
+    if (!this.accept(now, rest ? 0 : 1, length)) return;
     const { acks, paths, ratchet, receiver } = this.#parts;
     ratchet?.onPacketPhase(now, marks >>> Marks.PHASE_SHIFT);
     const moving = path !== paths.active || !paths.isQuiet;
@@ -94,7 +73,7 @@ export class Session implements FrameReceiverHost {
     const code = receiver.parse(now, path, bytes, begin, begin + length);
     if (moving && !rest && pn > acks.largest && !receiver.isPathProbe) paths.onNewest(now, path);
     if (!rest) acks.onReceived(pn, 1, receiver.ackEliciting, now, marks & Marks.ECN_MASK);
-    this.#check(now, code);
+    this.check(now, code);
   }
 
   /** The packet engine has seen as many failed openings as a key can bear: closes with CRYPTO (STT §5). */
@@ -107,12 +86,6 @@ export class Session implements FrameReceiverHost {
     if (this.#state !== 'open') return;
     this.#parts.acks.onBatchEnd();
     this.#parts.ratchet?.onBatchEnd(now);
-  }
-
-  /** The operating system refused to send a datagram of so many octets over a path. */
-  handleRefusedSize(now: number, path: number, octets: number): void {
-    const { mtu, paths } = this.#parts;
-    if (this.#state === 'open' && path === paths.active) mtu.onRefused(now, octets);
   }
 
   /** Where it sends: for who finds other paths, or learns that one broke. Of an open session only. */
@@ -331,8 +304,8 @@ export class Session implements FrameReceiverHost {
     this.#end('draining', code, reason, true);
   }
 
-  /** A packet came. False if nobody is there any more to take it. */
-  #accept(now: number, packets: number, octets: number): boolean {
+  /** @internal A packet came. False if nobody is there any more to take it. */
+  accept(now: number, packets: number, octets: number): boolean {
     this.#packetsReceived += packets;
     this.#octetsReceived += octets;
     if (this.#state === 'open') {
@@ -348,8 +321,8 @@ export class Session implements FrameReceiverHost {
     return false;
   }
 
-  /** Ends the session if the peer did what it may not. */
-  #check(now: number, code: number): void {
+  /** @internal Ends the session if the peer did what it may not. */
+  check(now: number, code: number): void {
     if (code > CloseCode.NONE) this.close(now, code, this.#parts.receiver.why);
   }
 

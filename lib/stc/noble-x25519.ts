@@ -1,3 +1,4 @@
+import { pow } from '@noble/curves/abstract/modular.js';
 import { montgomery } from '@noble/curves/abstract/montgomery.js';
 
 /** 2^255 - 19 */
@@ -10,7 +11,8 @@ const P = 2n ** 255n - 19n;
 export const x25519 = /* @__PURE__ */ montgomery({
   P,
   type: 'x25519',
-  powPminus2: inverse,
+  // The exponent is no secret.
+  powPminus2: (x: bigint): bigint => pow(x, P - 2n, P),
   adjustScalarBytes: (bytes: Uint8Array): Uint8Array => {
     // RFC 7748 §5: clamping.
     bytes[0]! &= 248;
@@ -19,13 +21,3 @@ export const x25519 = /* @__PURE__ */ montgomery({
     return bytes;
   },
 });
-
-/** x^(P-2), which is 1/x (Fermat). The exponent is no secret. */
-function inverse(x: bigint): bigint {
-  let result = 1n;
-  for (let exponent = P - 2n; exponent > 0n; exponent >>= 1n) {
-    if ((exponent & 1n) === 1n) result = (result * x) % P;
-    x = (x * x) % P;
-  }
-  return result;
-}

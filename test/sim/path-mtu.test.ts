@@ -1,3 +1,4 @@
+import { handleRefusedSize } from '../../lib/protocol/datagram-rows.js';
 import { describe, expect, it } from 'vitest';
 import { CloseCode } from '../../lib/constants.js';
 import { ALGORITHMS } from '../../lib/protocol/congestion/algorithms.js';
@@ -181,7 +182,7 @@ describe('the search', () => {
       const size = pair.probes.at(-1)!;
       if (!passes && size > 1472 && refused.length >= before) {
         pair.time.at(now, () => {
-          pair.client.session.handleRefusedSize(now, 0, size);
+          handleRefusedSize(pair.client.session, now, 0, size);
           pair.client.pump();
         });
       }
@@ -210,7 +211,7 @@ describe('the search', () => {
     expect(pair.client.app.fates.get(sent)).toBe('acked');
     expect(pair.server.app.messages[0]!.octets.length).toBe(8_000);
     const waiting = session.sendMessage(0, new Uint8Array(8_000));
-    session.handleRefusedSize(pair.now, 0, 8_972);
+    handleRefusedSize(session, pair.now, 0, 8_972);
     pair.pump();
     expect(pair.client.app.fates.get(waiting)).toBe('lost');
     expect(session.maxMessageOctets(0)).toBeLessThan(1_200);

@@ -14,6 +14,7 @@ import {
   type PhaseKeys,
   type SessionKeys,
 } from '../../../lib/ports/packet-engine.js';
+import { handleStreamRun } from '../../../lib/protocol/datagram-rows.js';
 import type { Session } from '../../../lib/protocol/session.js';
 import { ADDRESS_A, testCrypto } from '../engine-harness.js';
 import type { Carrier } from './carrier.js';
@@ -160,7 +161,8 @@ export class EngineCarrier implements Carrier, PacketEngineEvents {
       const begin = rows[at + Row.BEGIN]!;
       const length = rows[at + Row.LENGTH]!;
       if ((head & 0xff) === RowType.STREAM) {
-        session.handleStreamRun(
+        handleStreamRun(
+          session,
           this.#now,
           path,
           marks,

@@ -1,4 +1,5 @@
 import { ALGORITHMS } from '../../../lib/protocol/congestion/algorithms.js';
+import { handleStreamRun } from '../../../lib/protocol/datagram-rows.js';
 import { datagramSending } from '../../../lib/protocol/datagram-sending.js';
 import { CloseCode, ControlType, PacketFrame } from '../../../lib/constants.js';
 import { Suite } from '../../../lib/ports/crypto.js';
@@ -186,7 +187,7 @@ export class Hostile {
   /** One packet of octets of a stream comes in, as a row. */
   stream(id: number, offset: number, octets: Uint8Array | number, fin = false): this {
     const bytes = typeof octets === 'number' ? new Uint8Array(octets) : octets;
-    this.session.handleStreamRun(this.now, 0, 0, this.pn++, 1, id, offset, fin, bytes, 0, bytes.length);
+    handleStreamRun(this.session, this.now, 0, 0, this.pn++, 1, id, offset, fin, bytes, 0, bytes.length);
     return this;
   }
 

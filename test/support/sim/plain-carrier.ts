@@ -1,4 +1,5 @@
 import { PACKET_OVERHEAD, PacketFrame, STREAM_HEADER } from '../../../lib/constants.js';
+import { handleStreamRun } from '../../../lib/protocol/datagram-rows.js';
 import type { Session } from '../../../lib/protocol/session.js';
 import type { Carrier } from './carrier.js';
 
@@ -189,7 +190,8 @@ export class PlainCarrier implements Carrier {
     if (this.#count === 0) return;
     const { length, count } = { length: this.#length, count: this.#count };
     this.#count = this.#length = 0;
-    session.handleStreamRun(
+    handleStreamRun(
+      session,
       now,
       this.#runPath,
       this.#runEcn,
