@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ALGORITHMS } from '../../lib/protocol/congestion/algorithms.js';
 import type { LinkConditions } from '../support/sim/network.js';
+import { BACKEND } from '../support/nodes.js';
 import { Pair } from '../support/sim/pair.js';
 import { forEachSeed } from '../support/sim/seeds.js';
 import { Transfers } from '../support/sim/transfer.js';
@@ -36,10 +37,10 @@ function bothWays(seed: number, octets: number, conditions: LinkConditions, limi
 
 describe('20 % loss, 300 ms round trip, 2 % reordering, duplicated and corrupted packets, both ways', () => {
   it('delivers megabytes exactly, for every seed', { timeout: 24 * 3_600_000 }, () => {
-    forEachSeed(500, (seed) => {
-      const octets = 2_000_000 + (seed % 5) * 500_000;
-      bothWays(seed, octets, ADVERSE, 3_600_000);
-    });
+    // No engine takes part in it: the gate, which runs the tests for both backends, has 500 seeds in all.
+    const begin = BACKEND === 'js' ? 251 : 1;
+    const run = (seed: number): void => void bothWays(seed, 2_000_000 + (seed % 5) * 500_000, ADVERSE, 3_600_000);
+    forEachSeed(250, run, begin);
   });
 });
 
