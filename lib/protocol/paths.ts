@@ -175,7 +175,8 @@ export class Paths implements SessionPaths {
     const isActive = this.#host === undefined || id === this.#active.id;
     responses.push(isActive ? this.#active.id : id, high, low);
     // An attacker who is faster with our packets than we are shall not keep the session (RFC 9000 §9.3.3).
-    if (isActive && this.#host !== undefined) this.#parts.onPathChallenged();
+    // So something that is no probe goes out.
+    if (isActive && this.#host !== undefined) this.#parts.control.wantPing = true;
   }
 
   /** PATH_RESPONSE came in, on whatever path. */

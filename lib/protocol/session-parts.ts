@@ -118,11 +118,6 @@ export class SessionParts implements PathParts, MtuParts {
     this.#config.rotation?.sessionKey.fill(0);
   }
 
-  /** @internal The peer wants to know whether the path in use still is. */
-  onPathChallenged(): void {
-    this.control.wantPing = true;
-  }
-
   /** @internal Messages that wait may not fit any more. */
   onSmallerPackets(): void {
     this.messages.onRoom(this.outbox.room);

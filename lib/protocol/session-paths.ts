@@ -22,8 +22,6 @@ export interface PathParts {
   profileOf(path: number): PathProfile;
   /** Full packets are smaller than before. */
   onSmallerPackets(): void;
-  /** The peer asks whether the path in use still is: something that is no probe should tell it. */
-  onPathChallenged(): void;
 }
 
 /** Where a session sends, and what it knows of other paths (STT §7). */
