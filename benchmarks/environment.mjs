@@ -31,14 +31,3 @@ export function environment() {
     },
   };
 }
-
-export function median(numbers) {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
-}
-
-/** The runs that count: those that did not fail, and of them those that nobody disturbed, if there are any. */
-export function counted(runs) {
-  const good = runs.filter((run) => run.failed === undefined);
-  const quiet = good.filter((run) => !run.disturbed);
-  return quiet.length > 0 ? quiet : good;
-}

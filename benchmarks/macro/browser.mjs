@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
+import { spread } from '../statistics.mjs';
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '3' }, megabytes: { type: 'string', default: '50' } },
@@ -56,9 +57,8 @@ try {
   }
   console.log(`Chromium ${browser.version()}, Node ${process.version}, ${megabytes} MB, medians of ${values.rounds}`);
   for (const [way, all] of Object.entries(rates)) {
-    const sorted = all.map((rate) => (rate * 8) / 1e6).sort((a, b) => a - b);
-    const range = `[${sorted[0].toFixed(0)}-${sorted.at(-1).toFixed(0)}]`;
-    console.log(`  ${way.padEnd(5)} ${sorted[sorted.length >> 1].toFixed(0)} Mbit/s ${range}`);
+    const { least, median, most } = spread(all.map((rate) => (rate * 8) / 1e6));
+    console.log(`  ${way.padEnd(5)} ${median.toFixed(0)} Mbit/s [${least.toFixed(0)}-${most.toFixed(0)}]`);
   }
 } finally {
   await browser?.close();

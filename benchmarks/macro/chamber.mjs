@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { spread } from '../statistics.mjs';
 import { STORES } from './chamber/stores.mjs';
 
 const { values } = parseArgs({
@@ -56,8 +57,7 @@ async function parent() {
   for (const [metric, byStore] of Object.entries(results)) {
     console.log(`\n${METRICS[metric].title}`);
     for (const [store, figures] of Object.entries(byStore)) {
-      const sorted = [...figures].sort((a, b) => a - b);
-      const [least, median, most] = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)].map((n) => Math.round(n));
+      const { least, median, most } = spread(figures.map((figure) => Math.round(figure)));
       console.log(`  ${store.padEnd(8)} ${median.toLocaleString('en')} [${least}-${most}]`);
     }
   }

@@ -1,7 +1,7 @@
 // The bar charts that docs/performance.md and README.md show.
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { counted, median } from '../environment.mjs';
+import { counted, median } from '../statistics.mjs';
 import { PEERS } from '../peers/peers.mjs';
 import { barChart } from '../plot/bars.mjs';
 import { METRICS } from './metrics.mjs';

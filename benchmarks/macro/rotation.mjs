@@ -6,6 +6,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { STTNode } from '../../dist/index.js';
+import { median } from '../statistics.mjs';
 
 const EVERY = 256 * 1024 * 1024;
 const SEGMENT = 2 * EVERY;
@@ -104,7 +105,6 @@ async function parent() {
   const port = await message(receiving);
   const sending = fork(self, ['sender', JSON.stringify({ port, ...wanted })]);
   const { trials, pauses } = await message(sending);
-  const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
   const rate = (rotates) =>
     median(trials.filter((t) => t.rotates === rotates).map(({ ms }) => (SEGMENT * 8) / (ms * 1e6)));
   const cpu = (rotates) => median(trials.filter((t) => t.rotates === rotates).map(({ cpuMs }) => cpuMs));

@@ -15,8 +15,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { counted, environment, median } from '../environment.mjs';
+import { environment } from '../environment.mjs';
 import { PEERS, whyNot } from '../peers/peers.mjs';
+import { counted, median, spread } from '../statistics.mjs';
 import { drawAll } from './charts.mjs';
 import { TOLERABLE, waitForQuiet } from './foreign.mjs';
 import { METRICS } from './metrics.mjs';
@@ -122,13 +123,13 @@ function printTable(metric, byPeer) {
       continue;
     }
     const m = (key) => median(good.map((run) => run[key]));
-    const range = good.map((run) => run.value);
+    const { least, most } = spread(good.map((run) => run.value));
     const second = good[0].second === undefined ? '' : ` / ${m('second').toFixed(digits)}`;
     const disturbed = good[0].disturbed ? ', DISTURBED by other processes' : '';
     const cpu = good[0].cpuPerGb === undefined ? '' : `, CPU ${m('cpuPerGb').toFixed(2)} s/GB`;
     console.log(
       `  ${PEERS[name].label.padEnd(18)} ${m('value').toFixed(digits)}${second} ` +
-        `[${Math.min(...range).toFixed(digits)}-${Math.max(...range).toFixed(digits)}], ` +
+        `[${least.toFixed(digits)}-${most.toFixed(digits)}], ` +
         `CPU server ${m('serverCpu').toFixed(2)} s, client ${m('clientCpu').toFixed(2)} s${cpu}, ` +
         `RSS ${(m('maxRss') / 1e6).toFixed(0)} MB${disturbed}`,
     );

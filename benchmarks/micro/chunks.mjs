@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { spread } from '../statistics.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -43,9 +44,8 @@ function parent() {
   }
   console.log(`Node ${process.version}, chunks of ${chunkSize} octets, GB/s, median [least-most] of ${values.rounds}`);
   for (const [name, list] of figures) {
-    const sorted = list.sort((a, b) => a - b);
-    const shown = [sorted[sorted.length >> 1], sorted[0], sorted.at(-1)].map((figure) => figure.toFixed(2));
-    console.log(`  ${name.padEnd(12)} ${shown[0]} [${shown[1]}-${shown[2]}]`);
+    const { least, median, most } = spread(list);
+    console.log(`  ${name.padEnd(12)} ${median.toFixed(2)} [${least.toFixed(2)}-${most.toFixed(2)}]`);
   }
 }
 

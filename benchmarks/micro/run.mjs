@@ -3,7 +3,8 @@
 // addon; what is not there is left out.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { environment, median } from '../environment.mjs';
+import { environment } from '../environment.mjs';
+import { median } from '../statistics.mjs';
 
 const GROUPS = ['aead', 'frames', 'serialization', 'handshake', 'crossing', 'assembler'];
 const { values } = parseArgs({
