@@ -16,8 +16,8 @@ void TransmitSlab::Push(const Address& to, size_t count, size_t segment, size_t 
     const size_t octets = count == 1 ? last : segment;
     Run* run = empty() ? nullptr : &runs_.back();
     // Zero octets never join: the kernel cuts none off.
-    const bool joins = run != nullptr && run->is_open && run->ecn == ecn && run->to == to && octets > 0 && octets <= run->segment &&
-                       run->count < kMaxSegments && run->size + octets <= kMaxDatagram;
+    const bool joins = run != nullptr && run->is_open && run->ecn == ecn && run->to == to && octets > 0 &&
+                       octets <= run->segment && run->count < kMaxSegments && run->size + octets <= kMaxDatagram;
     if (joins) {
       run->size += static_cast<uint32_t>(octets);
       run->count++;
